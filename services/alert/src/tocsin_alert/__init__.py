@@ -1,0 +1,1 @@
+"""Evaluates rules over classified articles and publishes alerts to Redis."""

@@ -1,0 +1,1 @@
+"""Tags articles with escalation level, direction, topics and places."""

@@ -1,0 +1,1 @@
+"""What Tocsin's services share: messages, topics, codec and settings. No service logic lives here."""

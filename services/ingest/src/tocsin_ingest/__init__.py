@@ -1,0 +1,1 @@
+"""Takes articles from feeds, HTTP pushes and files onto Kafka."""
