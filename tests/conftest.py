@@ -4,6 +4,7 @@ import os
 import uuid
 
 import pytest
+
 from tocsin_contracts.create_topics import create_topics
 from tocsin_contracts.settings import KafkaSettings
 
