@@ -1,0 +1,1 @@
+"""How articles, classifications, alerts and dead letters look to people. Nothing here reads or sends."""

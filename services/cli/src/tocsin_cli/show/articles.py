@@ -1,0 +1,71 @@
+"""An article, and an article as classify tagged it, in two or three lines."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from tocsin_cli.show.moments import show_moment
+from tocsin_cli.show.printable import one_line
+from tocsin_cli.show.scale import direction_text, level_text
+from tocsin_contracts.article import ArticleV1
+from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.media_topics import topic_slug
+
+_SHOWN_TAGS: Final = 4
+
+
+def print_article(console: Console, article: ArticleV1, note: str) -> None:
+    """Print when, where from and what; `note` names its position on the topic."""
+    heading = Text.assemble(
+        (show_moment(article.published_at or article.fetched_at), "dim"),
+        "  ",
+        (one_line(article.source.domain or article.source.name, 60), "cyan"),
+        f"  {article.language}",
+        (f"  revision {article.revision}" if article.revision > 1 else "", "yellow"),
+    )
+    console.print(heading)
+    console.print(Padding(Text(one_line(article.title, 300) or one_line(article.text, 300)), (0, 0, 0, 2), expand=False))
+    _print_link(console, article.url)
+    _print_note(console, f"{len(article.text)} characters, article {article.article_id}", note)
+
+
+def print_classified(console: Console, classified: ClassifiedV1, note: str) -> None:
+    """Print the level, places, topics and what was read; `note` names its position on the topic."""
+    escalation = classified.escalation
+    heading = level_text(escalation.level)
+    heading.append(f"  {escalation.confidence:.0%}  {direction_text(escalation.direction)}", style="default not bold")
+    if escalation.abstained:
+        heading.append("  abstained", style="yellow")
+    heading.append(f"  {', '.join(_named_places(classified)) or 'no place'}", style="bold default")
+    console.print(heading)
+    title = one_line(classified.title, 300) or one_line(classified.lead, 300) or "(no title)"
+    console.print(Padding(Text(title), (0, 0, 0, 2), expand=False))
+    topics = [topic_slug(topic.code) for topic in classified.topics]
+    if topics:
+        console.print(Padding(Text(", ".join(_first(topics)), style="dim"), (0, 0, 0, 2), expand=False))
+    _print_link(console, classified.url)
+    source = one_line(classified.source.domain or classified.source.name, 60)
+    when = show_moment(classified.published_at or classified.fetched_at)
+    _print_note(console, f"{when}  {source}  {classified.language}", note)
+
+
+def _named_places(classified: ClassifiedV1) -> list[str]:
+    ordered = sorted(classified.places, key=lambda place: -place.count)
+    return _first([f"{one_line(place.name, 60)} ({place.country})" for place in ordered])
+
+
+def _first(names: list[str]) -> list[str]:
+    hidden = len(names) - _SHOWN_TAGS
+    return [*names[:_SHOWN_TAGS], f"{hidden} more"] if hidden > 0 else names
+
+
+def _print_link(console: Console, url: str | None) -> None:
+    if url is not None:
+        console.print(Text(f"  {one_line(url, 2_048)}", style="blue"), soft_wrap=True)
+
+
+def _print_note(console: Console, text: str, note: str) -> None:
+    console.print(Padding(Text(f"{text}  {note}", style="dim"), (0, 0, 0, 2), expand=False))
+    console.print()

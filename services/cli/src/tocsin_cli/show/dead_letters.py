@@ -1,0 +1,91 @@
+"""A dead letter as a row, as a block, or whole with what was refused."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from tocsin_cli.show.moments import show_moment
+from tocsin_cli.show.printable import many_lines, one_line
+from tocsin_contracts.dead_letter import DeadLetterV1
+
+SHORT_ID_CHARS: Final = 12
+"""48 bits: enough to tell thirty days of dead letters apart, and short enough to copy by hand."""
+
+_SHOWN_PAYLOAD_CHARS: Final = 20_000
+_HEX_ROW_BYTES: Final = 16
+_HEX_ROWS: Final = 32
+
+
+def where_from(letter: DeadLetterV1) -> str:
+    """Return the position on Kafka that the message was read from, else its feed, file or client."""
+    if letter.topic is not None:
+        return f"{one_line(letter.topic, 249)} partition {letter.partition} offset {letter.offset}"
+    return one_line(letter.origin or "unknown", 300)
+
+
+def print_dead_letter(console: Console, letter: DeadLetterV1, note: str) -> None:
+    """Print when, which stage, why and where from, in a few lines."""
+    heading = Text.assemble(
+        (show_moment(letter.failed_at), "dim"),
+        "  ",
+        (letter.stage.value, "cyan"),
+        "  ",
+        (letter.reason, "bold red"),
+        "  ",
+        ("retryable", "green") if letter.retryable else ("permanent", "yellow"),
+    )
+    console.print(heading)
+    if letter.detail:
+        console.print(Padding(Text(one_line(letter.detail, 500)), (0, 0, 0, 2), expand=False))
+    console.print(Padding(Text(f"from {where_from(letter)}", style="dim"), (0, 0, 0, 2), expand=False))
+    console.print(Padding(Text(f"dead letter {letter.dead_letter_id}  {note}", style="dim"), (0, 0, 0, 2), expand=False))
+    console.print()
+
+
+def print_whole_dead_letter(console: Console, letter: DeadLetterV1) -> None:
+    """Print every field, then the original bytes as text when they are text, else as a hexadecimal dump."""
+    fields = (
+        ("dead letter", letter.dead_letter_id),
+        ("when", show_moment(letter.failed_at)),
+        ("stage", letter.stage.value),
+        ("reason", letter.reason),
+        ("detail", one_line(letter.detail, 2_000)),
+        ("retryable", "yes" if letter.retryable else "no: the same bytes are refused again until the service changes"),
+        ("attempts", str(letter.attempts)),
+        ("article", letter.article_id or "unknown"),
+        ("from", where_from(letter)),
+        ("key", one_line(letter.key.decode(errors="replace"), 200) if letter.key else "none"),
+        ("original", f"{len(letter.payload)} bytes{', cut: the rest was not kept' if letter.truncated else ''}"),
+    )
+    for name, value in fields:
+        for index, part in enumerate(Text(value).wrap(console, max(20, console.width - 13))):
+            console.print(Text.assemble((f"{name if index == 0 else '':<13}", "dim"), part))
+    console.print()
+    console.print(Text(payload_as_text(letter.payload)), soft_wrap=True)
+
+
+def payload_as_text(payload: bytes) -> str:
+    """Return the bytes as printable text, without what a terminal would act upon; a hexadecimal dump if no UTF-8."""
+    try:
+        decoded = payload.decode()
+    except UnicodeDecodeError:
+        return _hex_dump(payload)
+    if "\0" in decoded:
+        return _hex_dump(payload)
+    cleaned = many_lines(decoded[:_SHOWN_PAYLOAD_CHARS])
+    hidden = len(decoded) - _SHOWN_PAYLOAD_CHARS
+    return f"{cleaned}\n… {hidden} more characters: --raw writes all" if hidden > 0 else cleaned
+
+
+def _hex_dump(payload: bytes) -> str:
+    rows = []
+    for start in range(0, min(len(payload), _HEX_ROW_BYTES * _HEX_ROWS), _HEX_ROW_BYTES):
+        row = payload[start : start + _HEX_ROW_BYTES]
+        shown = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        rows.append(f"{start:06x}  {row.hex(' '):<{_HEX_ROW_BYTES * 3}} {shown}")
+    hidden = len(payload) - _HEX_ROW_BYTES * _HEX_ROWS
+    if hidden > 0:
+        rows.append(f"… {hidden} more bytes: --raw writes all")
+    return "\n".join(rows)

@@ -1,0 +1,1 @@
+"""`tocsin subscribe`: alerts as they come, from the Redis stream."""
