@@ -4,7 +4,6 @@ This is the only module that uses jgo to start the stack; `lock_kafka_jars` uses
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 import tomllib

@@ -31,6 +31,9 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+# After a kill the only broker may not register again before its former session has timed out (9 s by default).
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 # One machine, few clients: fewer partitions, threads and buffers than a cluster's defaults start faster in less memory.
 offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=4

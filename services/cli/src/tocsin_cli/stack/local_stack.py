@@ -345,15 +345,18 @@ class LocalStack:
     def _fail(self, error: BaseException) -> None:
         self._state = StackState.STOPPING
         self._stop_parts(None if isinstance(error, StackError) else 5.0)
-        self._state = StackState.FAILED
-        failed = replace(
-            self.record().stopped(),
-            state=StackState.FAILED,
-            error=str(error) or type(error).__name__,
-            exit_code=getattr(error, "exit_code", 1),
-        )
-        self.directory.write(failed)
-        self._notify(failed)
+        # An interruption is no failure of the stack.
+        self._state = StackState.FAILED if isinstance(error, Exception) else StackState.STOPPED
+        ended = replace(self.record().stopped(), state=self._state)
+        if isinstance(error, Exception):
+            ended = replace(
+                ended,
+                launcher=self._launcher,
+                error=str(error) or type(error).__name__,
+                exit_code=getattr(error, "exit_code", 1),
+            )
+        self.directory.write(ended)
+        self._notify(ended)
         self._resources.close()
 
     def _say(self, message: str) -> None:

@@ -3,14 +3,13 @@
 import contextlib
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
-GONE: Final = None
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -26,23 +25,23 @@ def identify(pid: int) -> ProcessIdentity | None:
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
-            return GONE
+            return None
         return ProcessIdentity(pid, _start_time(process))
     except psutil.Error:
-        return GONE
+        return None
 
 
 def _start_time(process: psutil.Process) -> str:
-    """Clock ticks since boot on Linux: unlike a date, they do not move when the clock is set."""
-    if sys.platform == "linux":
-        try:
-            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-            # The second field, the name, may hold spaces and parentheses; the start time is field 22.
-            fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
-            return f"{boot}/{fields.split()[19]}"
-        except (OSError, IndexError) as error:
-            raise psutil.NoSuchProcess(process.pid) from error
-    return f"{process.create_time():.2f}"
+    """Clock ticks since boot on Linux: unlike a date, they do not move when the clock is set. Elsewhere the date."""
+    if not BOOT_ID.exists():
+        return f"{process.create_time():.2f}"
+    try:
+        boot = BOOT_ID.read_text(encoding="ascii").strip()
+        # The second field, the name, may hold spaces and parentheses; the start time is field 22.
+        fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        return f"{boot}/{fields.split()[19]}"
+    except (OSError, IndexError) as error:
+        raise psutil.NoSuchProcess(process.pid) from error
 
 
 def is_alive(identity: ProcessIdentity | None) -> bool:

@@ -174,7 +174,7 @@ class SupervisedPart:
 
 def backoff_s(deaths_in_a_row: int) -> float:
     """Return the pause before the next start: doubling from half a second to half a minute, 20 % jitter."""
-    base = min(FIRST_BACKOFF_S * 2 ** min(deaths_in_a_row - 1, 10), LONGEST_BACKOFF_S)
+    base = min(FIRST_BACKOFF_S * 2.0 ** min(deaths_in_a_row - 1, 10), LONGEST_BACKOFF_S)
     return base * random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
 
 
