@@ -1,0 +1,219 @@
+"""`tocsin classify`: articles in, tagged articles out, as lines of JSON and without Kafka."""
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from tocsin_classify.classify_batch import Classifier
+    from tocsin_contracts.article import ArticleV1
+
+EXIT_PARTLY_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+GATHER_S = 0.2
+"""How long a batch waits for more lines: input that trickles in is not held back for a full one."""
+
+
+def classify(
+    file: Annotated[Path, typer.Argument(help="File of JSON objects, one a line; - reads standard input.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model directory. Default: TOCSIN_CLASSIFY_MODEL, else the shipped model."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, max=1_000, help="Articles taken together.")] = 32,
+) -> None:
+    """Tag articles with escalation level, direction, topics and places, without Kafka.
+
+    Each line is a JSON object with at least "title" or "text"; "id", "url", "source", "published_at" and "language"
+    are used where given. Each becomes one line of JSON on standard output, in the same order. A bad line is named on
+    standard error, the rest goes on, and the exit code is 1.
+
+    Examples:
+
+        tocsin classify articles.jsonl > tagged.jsonl
+
+        echo '{"title": "Shelling resumes along the border"}' | tocsin classify - | jq .escalation
+    """
+    try:
+        failed = _run(file, model, batch_size)
+    except KeyboardInterrupt:
+        _end_now(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has had enough, as `head` does.
+        _end_now(0)
+    if failed:
+        raise typer.Exit(EXIT_PARTLY_FAILED)
+
+
+def _run(file: Path, model: Path | None, batch_size: int) -> int:
+    """Return how many lines were not classified."""
+    with contextlib.ExitStack() as opened:
+        stream = _open(file, opened)
+        classifier = _load(model)
+        opened.callback(classifier.backend.close)
+        return _classify_lines(stream, classifier, batch_size, sys.stdout, _Progress())
+
+
+def _open(file: Path, opened: contextlib.ExitStack) -> IO[bytes]:
+    if str(file) == "-":
+        return sys.stdin.buffer
+    try:
+        return opened.enter_context(file.open("rb"))
+    except OSError as error:
+        _fail(f"{file}: {error.strerror or error}")
+
+
+def _load(model: Path | None) -> "Classifier":
+    from tocsin_classify.model_directory import ModelDirectoryError, read_model_directory
+    from tocsin_classify.settings import InferenceSettings
+    from tocsin_contracts.settings import load_settings
+
+    settings = load_settings(InferenceSettings)
+    try:
+        directory = model or settings.model_directory()
+        # Before the libraries that take seconds to import.
+        read_model_directory(directory)
+        from tocsin_classify.load_classifier import load_classifier
+
+        return load_classifier(directory, settings.threads())
+    except ModelDirectoryError as error:
+        _fail(f"{error}\nName a model with --model or TOCSIN_CLASSIFY_MODEL, or make one with `tocsin train`.")
+
+
+def _classify_lines(
+    stream: IO[bytes], classifier: "Classifier", batch_size: int, output: IO[str], progress: "_Progress"
+) -> int:
+    from tocsin_contracts.classified import ClassifiedV1
+
+    failed = 0
+    for batch in _batches(_read_ahead(stream, 2 * batch_size), batch_size):
+        articles: list[ArticleV1] = []
+        numbers = []
+        for number, article in batch:
+            if isinstance(article, str):
+                failed += 1
+                progress.say(f"line {number}: {article}")
+            else:
+                articles.append(article)
+                numbers.append(number)
+        for number, outcome in zip(numbers, classifier.classify_batch(articles), strict=True):
+            if isinstance(outcome, ClassifiedV1):
+                output.write(outcome.model_dump_json() + "\n")
+            else:
+                failed += 1
+                progress.say(f"line {number}: the model failed on it: {outcome.reason}")
+        output.flush()
+        progress.show(len(batch))
+    progress.finish()
+    return failed
+
+
+Line = tuple[int, "ArticleV1 | str"]
+"""A line's number, and its article or what is wrong with it."""
+
+
+def _read_ahead(stream: IO[bytes], most: int) -> "queue.Queue[Line | Exception | None]":
+    """Read in a thread of its own, at most `most` lines ahead; None marks the end, an exception a failed read."""
+    lines: queue.Queue[Line | Exception | None] = queue.Queue(most)
+
+    def read() -> None:
+        try:
+            for line in _parse(stream):
+                lines.put(line)
+        except Exception as error:  # noqa: BLE001 handed over to the main thread
+            lines.put(error)
+        else:
+            lines.put(None)
+
+    # A daemon: a read that blocks on a terminal must not keep the process alive after Ctrl-C.
+    threading.Thread(target=read, name="read", daemon=True).start()
+    return lines
+
+
+def _parse(stream: IO[bytes]) -> Iterator[Line]:
+    from datetime import UTC, datetime
+
+    from tocsin_classify.read_article import BadArticle, read_article
+    from tocsin_classify.read_lines import MAX_LINE_BYTES, read_lines
+
+    for number, line in read_lines(stream):
+        if line is None:
+            yield number, f"longer than {MAX_LINE_BYTES} bytes"
+            continue
+        try:
+            yield number, read_article(line, datetime.now(UTC))
+        except BadArticle as error:
+            yield number, str(error)
+
+
+def _batches(lines: "queue.Queue[Line | Exception | None]", size: int) -> Iterable[list[Line]]:
+    while True:
+        batch: list[Line] = []
+        line = lines.get()
+        deadline = time.monotonic() + GATHER_S
+        while line is not None and not isinstance(line, Exception):
+            batch.append(line)
+            if len(batch) == size:
+                break
+            try:
+                line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                break
+        if batch:
+            yield batch
+        if line is None:
+            return
+        if isinstance(line, Exception):
+            _fail(f"cannot read on: {line}", EXIT_PARTLY_FAILED)
+
+
+class _Progress:
+    """A counter on standard error where a person watches it; silent in scripts."""
+
+    EVERY_S = 0.2
+
+    def __init__(self) -> None:
+        self._watched = sys.stderr.isatty()
+        self._started = self._shown = time.monotonic()
+        self._count = 0
+
+    def say(self, message: str) -> None:
+        self._clear()
+        print(message, file=sys.stderr, flush=True)
+
+    def show(self, more: int) -> None:
+        self._count += more
+        now = time.monotonic()
+        if self._watched and now - self._shown >= self.EVERY_S:
+            self._shown = now
+            rate = self._count / max(now - self._started, 0.001)
+            print(f"\r{self._count} articles, {rate:.0f}/s ", end="", file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._watched:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _fail(message: str, code: int = EXIT_USAGE) -> NoReturn:
+    print(message, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _end_now(code: int) -> NoReturn:
+    """End without the interpreter's clean-up, which would wait for threads and write to a closed pipe."""
+    with contextlib.suppress(OSError):
+        sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,106 @@
+"""What the service does with a batch of records: each becomes a tagged article or a dead letter."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from tocsin_classify.classify_batch import Classifier, Outcome
+from tocsin_contracts.article import ArticleV1
+from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
+from tocsin_contracts.dead_letter import Stage
+from tocsin_contracts.dead_letters import make_dead_letter
+from tocsin_contracts.topics import CLASSIFIED, DEAD_LETTERS
+from tocsin_contracts.worker import Outgoing, Record
+
+SERVICE = "classify"
+
+_ARTICLE_KEY = re.compile(rb"[0-9a-f]{32}")
+# W3C Trace Context: version, trace id, parent id and flags; anything longer is not one.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class ArticleHandler:
+    """A `tocsin_contracts.worker.Handler`. The result depends on the record alone, so that repeats do no harm."""
+
+    def __init__(
+        self,
+        load: Callable[[], Classifier],
+        topic_prefix: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Take how to load the classifier, which happens in `start`, off the event loop."""
+        self._load = load
+        self._classified_topic = CLASSIFIED.full_name(topic_prefix)
+        self._dead_letter_topic = DEAD_LETTERS.full_name(topic_prefix)
+        self._now = now
+        # One thread: the classifier is used by one at a time and brings its own threads for inference.
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="classify")
+        self._classifier: Classifier | None = None
+
+    async def start(self) -> None:
+        """Load the model and the gazetteer."""
+        self._classifier = await asyncio.get_running_loop().run_in_executor(self._executor, self._load)
+
+    async def stop(self) -> None:
+        """End the threads; a batch under way is dropped, and read again after the restart."""
+        if self._classifier:
+            self._classifier.backend.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def handle(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Return one message per record, in their order."""
+        if self._classifier is None:
+            raise RuntimeError("handle() before start()")
+        articles: dict[int, ArticleV1] = {}
+        outgoing: dict[int, Outgoing] = {}
+        for index, record in enumerate(records):
+            try:
+                articles[index] = decode(ArticleV1, record.value)
+            except UnreadableMessage as error:
+                outgoing[index] = self._refuse(record, error.reason, str(error), retryable=False)
+        outcomes = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._classifier.classify_batch, list(articles.values())
+        )
+        for index, outcome in zip(articles, outcomes, strict=True):
+            outgoing[index] = self._pass_on(records[index], outcome)
+        return [outgoing[index] for index in range(len(records))]
+
+    def health(self) -> Mapping[str, object]:
+        """Say which model judges."""
+        if self._classifier is None:
+            return {"model": None}
+        model = self._classifier.backend.settings
+        return {"model": model.model_name, "model_version": model.model_version}
+
+    def _pass_on(self, record: Record, outcome: Outcome) -> Outgoing:
+        if not isinstance(outcome, ClassifiedV1):
+            # Another version of the model may do better.
+            return self._refuse(record, "inference-failed", outcome.reason, retryable=True)
+        headers = event_headers(outcome, service=SERVICE, time=outcome.classified_at, traceparent=_traceparent(record))
+        return Outgoing(self._classified_topic, outcome.article_id.encode(), encode(outcome), headers)
+
+    def _refuse(self, record: Record, reason: str, detail: str, *, retryable: bool) -> Outgoing:
+        key = record.key if record.key and _ARTICLE_KEY.fullmatch(record.key) else None
+        letter = make_dead_letter(
+            stage=Stage.CLASSIFY,
+            reason=reason,
+            detail=detail,
+            payload=record.value or b"",
+            failed_at=self._now(),
+            retryable=retryable,
+            article_id=key.decode() if key else None,
+            key=record.key,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+        )
+        headers = event_headers(letter, service=SERVICE, time=letter.failed_at, traceparent=_traceparent(record))
+        return Outgoing(self._dead_letter_topic, key, encode(letter), headers)
+
+
+def _traceparent(record: Record) -> bytes | None:
+    given = record.headers.get("traceparent")
+    return given if given and _TRACEPARENT.fullmatch(given) else None
