@@ -1,24 +1,51 @@
-"""Fixtures that give tests a real Kafka and a real Redis, each test under names of its own."""
+"""Fixtures that give tests a real Kafka and a real Redis, each test under names of its own.
+
+Without TOCSIN_KAFKA_BOOTSTRAP_SERVERS and TOCSIN_REDIS_URL the servers that are missing are started for the session by
+the project's own launcher. When that fails, the tests that need them fail.
+"""
 
 import os
 import uuid
+from collections.abc import Iterator
 
 import pytest
 
+from tocsin_cli.stack.config import StackConfig
+from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_contracts.create_topics import create_topics
 from tocsin_contracts.settings import KafkaSettings
 
+SERVERS = {"kafka": "TOCSIN_KAFKA_BOOTSTRAP_SERVERS", "redis": "TOCSIN_REDIS_URL"}
+
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap_servers() -> str:
+def started_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """Kafka and Redis started for this session, on free ports and in a temporary directory; stopped at its end."""
+    config = StackConfig.isolated(
+        tmp_path_factory.mktemp("stack"),
+        parts=tuple(name for name, variable in SERVERS.items() if not os.environ.get(variable)),
+        create_topics=False,
+    )
+    with LocalStack(config) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap_servers(request: pytest.FixtureRequest) -> str:
     """Address of a real Kafka: the one that TOCSIN_KAFKA_BOOTSTRAP_SERVERS names, else one started for the session."""
-    return os.environ["TOCSIN_KAFKA_BOOTSTRAP_SERVERS"]
+    if named := os.environ.get(SERVERS["kafka"]):
+        return named
+    stack: LocalStack = request.getfixturevalue("started_servers")
+    return stack.kafka_bootstrap_servers
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> str:
+def redis_url(request: pytest.FixtureRequest) -> str:
     """URL of a real Redis: the one that TOCSIN_REDIS_URL names, else one started for the session."""
-    return os.environ["TOCSIN_REDIS_URL"]
+    if named := os.environ.get(SERVERS["redis"]):
+        return named
+    stack: LocalStack = request.getfixturevalue("started_servers")
+    return stack.redis_url
 
 
 @pytest.fixture

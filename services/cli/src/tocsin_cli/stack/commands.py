@@ -101,7 +101,7 @@ def status(
         console.print(f"{record.state.value}  {settings.state_dir}", markup=False, soft_wrap=True)
         for text in (record.message if record.state is not StackState.READY else "", record.error):
             if text:
-                console.print(text, markup=False)
+                console.print(text, markup=False, soft_wrap=True)
         if record.parts:
             console.print(parts_table(record))
         if record.state is StackState.STOPPED:
