@@ -9,22 +9,22 @@ WAR_REPORTS = (
     (
         "Air strikes kill 64 in {country}",
         (
-            "Warplanes bombed three towns in {country} overnight, killing at least 64 people and wounding 130, as the army "
-            "pressed on with its offensive against rebel forces. Hospitals in {country} said they had run out of beds."
+            "Warplanes bombed three towns in {country} overnight, killing at least 64 people and wounding 130, as the "
+            "army pressed on with its offensive against rebel forces. Hospitals in {country} said they had run out of beds."
         ),
     ),
     (
         "Rebels capture garrison town in {country}",
         (
-            "Rebel fighters captured a garrison town in northern {country} on Friday after two days of artillery fire and "
-            "street fighting that left 85 soldiers dead. Thousands of people fled the advance across {country}."
+            "Rebel fighters captured a garrison town in northern {country} on Friday after two days of artillery fire "
+            "and street fighting that left 85 soldiers dead. Thousands of people fled the advance across {country}."
         ),
     ),
     (
         "Heavy fighting spreads in {country}",
         (
-            "Government troops and insurgents fought with rockets and tanks in 4 provinces of {country}, in the heaviest "
-            "battles since the war began. The defence ministry of {country} counted 41 dead among its own men."
+            "Government troops and insurgents fought with rockets and tanks in 4 provinces of {country}, in the "
+            "heaviest battles since the war began. The defence ministry of {country} counted 41 dead among its own men."
         ),
     ),
     (
@@ -37,8 +37,8 @@ WAR_REPORTS = (
     (
         "Suicide bombers attack barracks in {country}",
         (
-            "Two suicide bombers blew themselves up at a barracks in {country} before gunmen stormed the gate. The attack, "
-            "claimed by an Islamist militia, killed 23 recruits, the deadliest bombing in {country} this year."
+            "Two suicide bombers blew themselves up at a barracks in {country} before gunmen stormed the gate. The "
+            "attack, claimed by an Islamist militia, killed 23 recruits, the deadliest bombing in {country} this year."
         ),
     ),
 )
