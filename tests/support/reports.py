@@ -10,7 +10,7 @@ WAR_REPORTS = (
         "Air strikes kill 64 in {country}",
         (
             "Warplanes bombed three towns in {country} overnight, killing at least 64 people and wounding 130, as the "
-            "army pressed on with its offensive against rebel forces. Hospitals in {country} said they had run out of beds."
+            "army pressed on with its offensive against rebels. Hospitals in {country} said they had run out of beds."
         ),
     ),
     (
