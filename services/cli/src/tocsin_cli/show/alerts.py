@@ -1,14 +1,15 @@
 """An alert as a block of lines: what changed, where, how grave, why, and the articles behind it."""
 
+from collections import OrderedDict
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from tocsin_cli.show.countries import country_name
+from tocsin_cli.show.lines import print_field, print_indented, print_link
 from tocsin_cli.show.moments import show_duration, show_minute, show_moment
 from tocsin_cli.show.printable import one_line
 from tocsin_cli.show.scale import direction_text, level_style, level_text
@@ -24,6 +25,9 @@ class Change(StrEnum):
     UPDATED = "UPDATED"
     RESOLVED = "RESOLVED"
 
+
+REMEMBERED_ALERTS: Final = 10_000
+"""Far more than fire at once; about a megabyte."""
 
 _CHANGE_STYLES: Final = {
     Change.FIRING: "bold white on red",
@@ -44,6 +48,22 @@ def name_change(alert: AlertV1, previous_level: int | None) -> Change:
     if previous_level is not None and alert.level > previous_level:
         return Change.RAISED
     return Change.UPDATED
+
+
+class ChangeNamer:
+    """Names the changes of alerts that are shown in their order, by remembering the level of those that fire."""
+
+    def __init__(self) -> None:
+        self._levels: OrderedDict[str, int] = OrderedDict()
+
+    def name(self, alert: AlertV1) -> Change:
+        """Return what `alert` changes against its revision before, where that was named here."""
+        change = name_change(alert, self._levels.pop(alert.alert_id, None))
+        if alert.status is Status.FIRING:
+            self._levels[alert.alert_id] = alert.level
+            if len(self._levels) > REMEMBERED_ALERTS:
+                self._levels.popitem(last=False)
+        return change
 
 
 def group_name(alert: AlertV1) -> str:
@@ -86,11 +106,11 @@ def print_alert(console: Console, alert: AlertV1, change: Change, note: str = ""
     heading.append(f"  {direction_text(alert.direction)}")
     heading.append(f"  {alert.severity.value}", style="dim")
     console.print(heading)
-    console.print(Padding(Text(one_line(alert.summary, 500)), (0, 0, 0, 2), expand=False))
-    _print_field(console, "why", explain_why(alert))
-    _print_field(console, "window", explain_window(alert))
-    _print_field(console, "since", _lifetime(alert))
-    _print_field(console, "rule", alert.rule.name)
+    print_indented(console, one_line(alert.summary, 500))
+    print_field(console, "why", explain_why(alert))
+    print_field(console, "window", explain_window(alert))
+    print_field(console, "since", _lifetime(alert))
+    print_field(console, "rule", alert.rule.name)
     shown = alert.evidence[: _SHOWN_EVIDENCE[change]]
     for evidence in shown:
         _print_evidence(console, evidence)
@@ -110,12 +130,6 @@ def _lifetime(alert: AlertV1) -> str:
     return f"{started} to {show_moment(alert.ends_at)} ({show_duration(length)})"
 
 
-def _print_field(console: Console, name: str, value: str) -> None:
-    # Wrapped lines stay under the value, not under the name.
-    for index, part in enumerate(Text(value).wrap(console, max(20, console.width - 10))):
-        console.print(Text.assemble((f"  {name if index == 0 else '':<8}", "dim"), part))
-
-
 def _print_evidence(console: Console, evidence: Evidence) -> None:
     line = Text("  ")
     line.append(f" {evidence.level} ", style=level_style(evidence.level))
@@ -126,6 +140,4 @@ def _print_evidence(console: Console, evidence: Evidence) -> None:
         console.print((line if index == 0 else Text("       ")).append_text(part))
     source = one_line(evidence.source.name, 80)
     console.print(Text(f"       {source}, {show_minute(evidence.published_at)}", style="dim"))
-    if evidence.url is not None:
-        # A link is one word: it is never wrapped by us, so that a terminal still recognises it.
-        console.print(Text(f"       {one_line(evidence.url, 2_048)}", style="blue"), soft_wrap=True)
+    print_link(console, evidence.url, indent=7)

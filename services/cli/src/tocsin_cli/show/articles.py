@@ -3,9 +3,9 @@
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from tocsin_cli.show.lines import print_indented, print_link
 from tocsin_cli.show.moments import show_moment
 from tocsin_cli.show.printable import one_line
 from tocsin_cli.show.scale import direction_text, level_text
@@ -26,8 +26,8 @@ def print_article(console: Console, article: ArticleV1, note: str) -> None:
         (f"  revision {article.revision}" if article.revision > 1 else "", "yellow"),
     )
     console.print(heading)
-    console.print(Padding(Text(one_line(article.title, 300) or one_line(article.text, 300)), (0, 0, 0, 2), expand=False))
-    _print_link(console, article.url)
+    print_indented(console, one_line(article.title, 300) or one_line(article.text, 300))
+    print_link(console, article.url)
     _print_note(console, f"{len(article.text)} characters, article {article.article_id}", note)
 
 
@@ -41,11 +41,11 @@ def print_classified(console: Console, classified: ClassifiedV1, note: str) -> N
     heading.append(f"  {', '.join(_named_places(classified)) or 'no place'}", style="bold default")
     console.print(heading)
     title = one_line(classified.title, 300) or one_line(classified.lead, 300) or "(no title)"
-    console.print(Padding(Text(title), (0, 0, 0, 2), expand=False))
+    print_indented(console, title)
     topics = [topic_slug(topic.code) for topic in classified.topics]
     if topics:
-        console.print(Padding(Text(", ".join(_first(topics)), style="dim"), (0, 0, 0, 2), expand=False))
-    _print_link(console, classified.url)
+        print_indented(console, ", ".join(_first(topics)), "dim")
+    print_link(console, classified.url)
     source = one_line(classified.source.domain or classified.source.name, 60)
     when = show_moment(classified.published_at or classified.fetched_at)
     _print_note(console, f"{when}  {source}  {classified.language}", note)
@@ -61,11 +61,6 @@ def _first(names: list[str]) -> list[str]:
     return [*names[:_SHOWN_TAGS], f"{hidden} more"] if hidden > 0 else names
 
 
-def _print_link(console: Console, url: str | None) -> None:
-    if url is not None:
-        console.print(Text(f"  {one_line(url, 2_048)}", style="blue"), soft_wrap=True)
-
-
 def _print_note(console: Console, text: str, note: str) -> None:
-    console.print(Padding(Text(f"{text}  {note}", style="dim"), (0, 0, 0, 2), expand=False))
+    print_indented(console, f"{text}  {note}", "dim")
     console.print()

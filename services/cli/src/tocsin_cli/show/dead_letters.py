@@ -3,9 +3,9 @@
 from typing import Final
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
+from tocsin_cli.show.lines import print_field, print_indented
 from tocsin_cli.show.moments import show_moment
 from tocsin_cli.show.printable import many_lines, one_line
 from tocsin_contracts.dead_letter import DeadLetterV1
@@ -38,9 +38,9 @@ def print_dead_letter(console: Console, letter: DeadLetterV1, note: str) -> None
     )
     console.print(heading)
     if letter.detail:
-        console.print(Padding(Text(one_line(letter.detail, 500)), (0, 0, 0, 2), expand=False))
-    console.print(Padding(Text(f"from {where_from(letter)}", style="dim"), (0, 0, 0, 2), expand=False))
-    console.print(Padding(Text(f"dead letter {letter.dead_letter_id}  {note}", style="dim"), (0, 0, 0, 2), expand=False))
+        print_indented(console, one_line(letter.detail, 500))
+    print_indented(console, f"from {where_from(letter)}", "dim")
+    print_indented(console, f"dead letter {letter.dead_letter_id}  {note}", "dim")
     console.print()
 
 
@@ -60,8 +60,7 @@ def print_whole_dead_letter(console: Console, letter: DeadLetterV1) -> None:
         ("original", f"{len(letter.payload)} bytes{', cut: the rest was not kept' if letter.truncated else ''}"),
     )
     for name, value in fields:
-        for index, part in enumerate(Text(value).wrap(console, max(20, console.width - 13))):
-            console.print(Text.assemble((f"{name if index == 0 else '':<13}", "dim"), part))
+        print_field(console, name, value, width=13, indent=0)
     console.print()
     console.print(Text(payload_as_text(letter.payload)), soft_wrap=True)
 

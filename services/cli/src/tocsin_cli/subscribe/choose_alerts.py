@@ -2,13 +2,9 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Final
 
-from tocsin_cli.show.alerts import Change, name_change
+from tocsin_cli.show.alerts import REMEMBERED_ALERTS, Change, ChangeNamer
 from tocsin_contracts.alert import AlertV1, Status
-
-_REMEMBERED_ALERTS: Final = 10_000
-"""Far more than fire at once; about a megabyte."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +38,17 @@ class Chooser:
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
-        self._seen: OrderedDict[str, tuple[int, bool]] = OrderedDict()
+        self._changes = ChangeNamer()
+        self._told: OrderedDict[str, None] = OrderedDict()
 
     def choose(self, alert: AlertV1) -> Change | None:
-        """Return what the alert changes when the subscriber wants it, else None; remembers its level."""
-        previous_level, told = self._seen.pop(alert.alert_id, (None, False))
-        change = name_change(alert, previous_level)
-        told = told or self._wanted.covers(alert)
-        if alert.status is Status.FIRING:
-            self._seen[alert.alert_id] = (alert.level, told)
-            if len(self._seen) > _REMEMBERED_ALERTS:
-                self._seen.popitem(last=False)
-        if not told or self._wanted.status not in (None, alert.status):
+        """Return what the alert changes when the subscriber wants it, else None; remembers it."""
+        change = self._changes.name(alert)
+        if alert.alert_id not in self._told and not self._wanted.covers(alert):
             return None
-        return change
+        self._told[alert.alert_id] = None
+        if alert.status is Status.RESOLVED:
+            del self._told[alert.alert_id]
+        elif len(self._told) > REMEMBERED_ALERTS:
+            self._told.popitem(last=False)
+        return change if self._wanted.status in (None, alert.status) else None
