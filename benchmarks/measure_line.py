@@ -22,6 +22,7 @@ from tocsin_cli.stack.config import StackConfig
 from tocsin_cli.stack.local_stack import LocalStack
 
 RULES = """\
+version: 1
 rules:
   - name: violence-by-country
     group_by: place

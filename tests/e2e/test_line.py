@@ -19,6 +19,7 @@ from tocsin_contracts.alert import AlertV1, Status
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
 
 RULES = """\
+version: 1
 rules:
   - name: violence-by-country
     group_by: place
