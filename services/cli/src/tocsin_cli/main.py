@@ -106,7 +106,7 @@ def load_command(name: str, entry_point: importlib.metadata.EntryPoint | None) -
         target = entry_point.load()
     except ModuleNotFoundError as error:
         raise CommandUnavailable(describe_missing_module(error.name or str(error))) from error
-    except Exception as error:  # noqa: BLE001 - one broken plug-in must not take the other commands with it
+    except Exception as error:
         if wants_trace():
             traceback.print_exc()
         raise CommandUnavailable(f"{entry_point.value}: {describe_error(error)}") from error

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import shutil
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from tocsin_cli.stack.errors import StackError
 from tocsin_cli.stack.ports import LOOPBACK
 
 FORMAT_TIMEOUT_S: Final = 120
+DEFAULT_PORT: Final = 9092
+"""Stands in the properties while storage is formatted; nothing listens then."""
 MINIMUM_VERSION: Final = 4
 """The first that runs without ZooKeeper only, which the properties below presume."""
 
@@ -78,7 +81,14 @@ def kafka_home_jars(home: Path) -> tuple[Path, ...]:
 
 
 def write_properties(path: Path, *, port: int, controller_port: int, data_directory: Path) -> None:
-    """Write server.properties; ports may differ from one start to the next, the data stays the same."""
+    """Write server.properties; ports may differ from one start to the next, the data stays the same.
+
+    Raises StackError for a directory whose name Kafka would take for a list.
+    """
+    if "," in str(data_directory):
+        raise StackError(
+            f"TOCSIN_STATE_DIR: Kafka cannot use a directory with a comma in it: {data_directory}", exit_code=2
+        )
     text = PROPERTIES.format(
         host=LOOPBACK, port=port, controller_port=controller_port, data=escape_property(str(data_directory))
     )
@@ -90,14 +100,19 @@ def escape_property(value: str) -> str:
     return value.replace("\\", "\\\\")
 
 
-def format_storage(kafka: KafkaInstallation, properties: Path, data_directory: Path) -> None:
-    """Prepare an empty data directory for KRaft; does nothing where that has been done.
+def format_storage(kafka: KafkaInstallation, data_directory: Path) -> None:
+    """Make a data directory for KRaft; does nothing where there is one.
 
-    Raises StackError with what Kafka said when it fails.
+    Formats beside it and renames, so that an interruption leaves no half-formatted directory. Raises StackError with
+    what Kafka said when it fails.
     """
-    if (data_directory / "meta.properties").is_file():
+    if data_directory.is_dir():
         return
-    data_directory.mkdir(parents=True, exist_ok=True)
+    partial = data_directory.with_name(f"{data_directory.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    properties = partial.with_suffix(".properties")
+    write_properties(properties, port=DEFAULT_PORT, controller_port=DEFAULT_PORT + 1, data_directory=partial)
     command = kafka.command(
         "kafka.tools.StorageTool",
         *("format", "-t", new_cluster_id(), "-c", str(properties)),
@@ -110,6 +125,8 @@ def format_storage(kafka: KafkaInstallation, properties: Path, data_directory: P
     if result.returncode != 0:
         said = (result.stderr + result.stdout).strip()[-2_000:]
         raise StackError(f"Kafka's storage in {data_directory} could not be formatted: {said}")
+    properties.unlink()
+    partial.rename(data_directory)
 
 
 def new_cluster_id() -> str:

@@ -148,10 +148,15 @@ class LocalStack:
         return process.pid if process else None
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to a part, as a crash or an operator would; it is started again."""
+        """Send a signal to a part, as a crash or an operator would, and return when its process has ended.
+
+        It is started again then: `wait_ready` waits for that. Raises StackError when it does not end in 30 seconds.
+        """
         pid = self.pid(name)
-        if pid is not None:
-            os.kill(pid, number)
+        if pid is None:
+            return
+        os.kill(pid, number)
+        self._wait_until(lambda: self.pid(name) != pid, 30.0, f"{name} did not end")
 
     def kill_all(self) -> None:
         """Kill every part at once; for a second Ctrl-C."""
@@ -175,11 +180,16 @@ class LocalStack:
 
         Raises StackError when it does not within `timeout_s`.
         """
-        deadline = time.monotonic() + timeout_s
+        self._wait_until(
+            lambda: self._parts[name].record().state is PartState.READY,
+            timeout_s,
+            f"{name} is not ready after {timeout_s:.0f} s",
+        )
+
+    def _wait_until(self, reached: Callable[[], bool], timeout_s: float, complaint: str) -> None:
         with self._changed:
-            while self._parts[name].record().state is not PartState.READY:
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    raise StackError(f"{name} is not ready after {timeout_s:.0f} s")
+            if not self._changed.wait_for(reached, timeout_s):
+                raise StackError(complaint)
 
     def _choose_ports(self) -> None:
         self.ports = dict(self.config.ports)
@@ -215,6 +225,7 @@ class LocalStack:
             self._supervise(self._server("redis", command, self.redis_url, redis_probe(self.redis_url)))
         if kafka is not None:
             data = self.directory.data / "kafka"
+            format_storage(kafka, data)
             properties = self.directory.path / "server.properties"
             write_properties(
                 properties,
@@ -222,7 +233,6 @@ class LocalStack:
                 controller_port=self.ports["kafka_controller"],
                 data_directory=data,
             )
-            format_storage(kafka, properties, data)
             command = kafka_command(kafka, properties, heap=self.config.kafka_heap, log_directory=self.directory.logs)
             servers = self.kafka_bootstrap_servers
             self._supervise(self._server("kafka", command, servers, kafka_probe(servers)))
