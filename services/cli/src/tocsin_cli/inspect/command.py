@@ -171,7 +171,7 @@ def _show_messages(
             if nothing and not as_json:
                 say(f"No message of {name} fits." if selection.test else f"No message there on {name}.")
     if selector.unreadable:
-        say(f"{selector.unreadable} unreadable messages were left out by the filter; without one they are shown.")
+        say(f"Left out {selector.unreadable} that cannot be read, so that no filter fits; without one they are shown.")
 
 
 def _shower(as_json: bool) -> "Callable[[Decoded], None]":

@@ -107,7 +107,7 @@ def print_alert(console: Console, alert: AlertV1, change: Change, note: str = ""
     heading.append(f"  {alert.severity.value}", style="dim")
     console.print(heading)
     print_indented(console, one_line(alert.summary, 500))
-    print_field(console, "why", explain_why(alert))
+    print_field(console, "now" if change is Change.RESOLVED else "why", explain_why(alert))
     print_field(console, "window", explain_window(alert))
     print_field(console, "since", _lifetime(alert))
     print_field(console, "rule", alert.rule.name)

@@ -1,8 +1,10 @@
 """A dead letter as a row, as a block, or whole with what was refused."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from tocsin_cli.show.lines import print_field, print_indented
@@ -13,6 +15,7 @@ from tocsin_contracts.dead_letter import DeadLetterV1
 SHORT_ID_CHARS: Final = 12
 """48 bits: enough to tell thirty days of dead letters apart, and short enough to copy by hand."""
 
+_WIDTH_WITH_ARTICLE: Final = 112
 _SHOWN_PAYLOAD_CHARS: Final = 20_000
 _HEX_ROW_BYTES: Final = 16
 _HEX_ROWS: Final = 32
@@ -23,6 +26,36 @@ def where_from(letter: DeadLetterV1) -> str:
     if letter.topic is not None:
         return f"{one_line(letter.topic, 249)} partition {letter.partition} offset {letter.offset}"
     return one_line(letter.origin or "unknown", 300)
+
+
+def print_dead_letters(console: Console, letters: Sequence[DeadLetterV1], prefix: str) -> None:
+    """Print a table of letters; `prefix` is left out of the topics' names."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("id", no_wrap=True)
+    table.add_column("when", no_wrap=True)
+    table.add_column("why", no_wrap=True)
+    table.add_column("retry", no_wrap=True)
+    table.add_column("from", overflow="fold", min_width=12)
+    with_article = console.width >= _WIDTH_WITH_ARTICLE
+    if with_article:
+        table.add_column("article", no_wrap=True)
+    for letter in letters:
+        row = [
+            Text(letter.dead_letter_id[:SHORT_ID_CHARS]),
+            # Kafka keeps them for a month: the year says nothing.
+            Text(f"{letter.failed_at:%m-%d %H:%M}Z", style="dim"),
+            Text.assemble((letter.stage.value, "cyan"), " ", (letter.reason, "red")),
+            Text("yes", style="green") if letter.retryable else Text("no", style="yellow"),
+            Text(_short_origin(letter, prefix)),
+        ]
+        table.add_row(*row, *([letter.article_id or ""] if with_article else []))
+    console.print(table)
+
+
+def _short_origin(letter: DeadLetterV1, prefix: str) -> str:
+    if letter.topic is None:
+        return one_line(letter.origin or "unknown", 60)
+    return f"{one_line(letter.topic.removeprefix(prefix), 60)} {letter.partition}/{letter.offset}"
 
 
 def print_dead_letter(console: Console, letter: DeadLetterV1, note: str) -> None:

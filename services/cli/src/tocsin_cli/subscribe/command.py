@@ -14,34 +14,44 @@ if TYPE_CHECKING:
 
 
 def subscribe(
-    min_level: Annotated[int, typer.Option(min=0, max=5, help="Only alerts of this level or higher.")] = 0,
+    min_level: Annotated[
+        int, typer.Option(min=0, max=5, metavar="0-5", help="Only alerts of this level or higher.")
+    ] = 0,
     topic: Annotated[
-        list[str] | None, typer.Option(help="Only this topic: code, name or slug (armed-conflict). Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this topic: code, name or slug (armed-conflict). Repeatable."),
     ] = None,
     place: Annotated[
-        list[str] | None, typer.Option(help="Only this country: ISO code or name (SY, Syria). Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="COUNTRY", help="Only this country: ISO code or name (SY, Syria). Repeatable."),
     ] = None,
-    status: Annotated[str | None, typer.Option(help="Only `firing` or only `resolved`.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Only alerts of this rule. Repeatable.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only `firing` or only `resolved`.")] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this rule. Repeatable.")
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option(
+            metavar="WHEN",
             help="Start earlier than now: `beginning`, how long ago (2h), an ISO time, or after a stream id. "
-            "Times are those of the alert's arrival on the stream."
+            "Times are those of the alert's arrival on the stream.",
         ),
     ] = None,
     cursor: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="Keep the position under this name on Redis and go on there next time. It moves after an alert was "
             "written out: a clean stop repeats nothing, a crash repeats one alert at most, and none is left out. "
-            "One subscriber at a time per name."
+            "One subscriber at a time per name.",
         ),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="End after this many alerts.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after this many alerts.")] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, help="End after this many seconds; with --count, exit code 1 if fewer came."),
+        typer.Option(
+            min=0, metavar="SECONDS", help="End after this many seconds; with --count, exit code 1 if fewer came."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per line: stream_id, change, alert.")

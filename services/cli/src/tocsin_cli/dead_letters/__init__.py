@@ -1,0 +1,1 @@
+"""`tocsin dead-letters`: what was refused and why; send it again after the fix."""
