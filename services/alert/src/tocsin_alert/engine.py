@@ -325,7 +325,7 @@ class _Announcer:
             starts_at=starts_at,
             ends_at=ends_at,
             measured_at=measured_at,
-            told_at=self._now,
+            told_at=self._now if before is None else max(self._now, before.told_at),
             articles=len(measure.active),
             stories=measure.stories,
             sources=measure.sources,

@@ -10,7 +10,7 @@ which swings around one of them does not flap.
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
@@ -97,10 +97,14 @@ class _Tally:
         self._sources: list[dict[str, int]] = [{} for _ in range(HIGHEST + 1)]
 
     def change(self, contribution: Contribution, by: int) -> None:
-        source = contribution.source_key
+        story, source = contribution.story_id, contribution.source_key
         for level in range(self._exit_level, contribution.level + 1):
-            _count(self._stories[level], contribution.story_id, by)
-            _count(self._sources[level], source, by)
+            for counts, key in ((self._stories[level], story), (self._sources[level], source)):
+                left = counts.get(key, 0) + by
+                if left:
+                    counts[key] = left
+                else:
+                    del counts[key]
 
     def met_level(self) -> int | None:
         """Return the highest level at which the threshold is met, None when it is not."""
@@ -111,14 +115,6 @@ class _Tally:
 
     def is_quiet(self) -> bool:
         return len(self._stories[self._exit_level]) < self._exit_stories
-
-
-def _count(counts: dict[str, int], key: str, by: int) -> None:
-    left = counts.get(key, 0) + by
-    if left:
-        counts[key] = left
-    else:
-        del counts[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,49 +144,66 @@ def sweep(rule: Rule, among: Sequence[Interval], *, start: int, ongoing: Episode
         changes.append((item.until, -1, contribution))
     changes.sort(key=itemgetter(0))
 
-    episodes: list[Episode] = []
-    current, kept, is_kept = ongoing, None, False
-    if current is not None and current.quiet_since is None and tally.is_quiet():
+    machine = _Machine(ongoing, hold)
+    if tally.is_quiet():
         # Only after a change of the rule, or when the cap dropped what kept the episode open.
-        current = replace(current, quiet_since=start)
-
-    def end_quiet(moment: int) -> None:
-        """End the current episode when its hold has run out by `moment`; what comes at that moment is too late."""
-        nonlocal current
-        if current is not None and current.quiet_since is not None and current.quiet_since + hold <= moment:
-            episodes.append(replace(current, ends_at=current.quiet_since + hold))
-            current = None
-
-    index = 0
-    while index < len(changes):
+        machine.step(start, None, is_quiet=True)
+    checkpoint, is_kept = machine.current, False
+    index, count = 0, len(changes)
+    while index < count:
         moment = changes[index][0]
         if not is_kept and moment >= settled:
-            end_quiet(settled)
-            kept, is_kept = current, True
-        end_quiet(moment)
-        while index < len(changes) and changes[index][0] == moment:
+            machine.end_if_quiet(settled)
+            checkpoint, is_kept = machine.current, True
+        machine.end_if_quiet(moment)
+        while index < count and changes[index][0] == moment:
             tally.change(changes[index][2], changes[index][1])
             index += 1
-        level = tally.met_level()
-        if current is None:
-            if level is not None:
-                current = Episode(starts_at=moment, level=level, met_at=moment)
-        elif level is not None:
-            at_peak = level >= current.level
-            current = replace(
-                current,
-                level=max(level, current.level),
-                met_at=moment if at_peak else current.met_at,
-                quiet_since=None,
-            )
-        elif not tally.is_quiet():
-            current = replace(current, quiet_since=None)
-        elif current.quiet_since is None:
-            current = replace(current, quiet_since=moment)
+        machine.step(moment, tally.met_level(), is_quiet=tally.is_quiet())
     if not is_kept:
-        end_quiet(settled)
-        kept = current
-    if current is not None:
-        # Nothing counts any more, so it has been quiet since the last change at the latest.
-        end_quiet(sys.maxsize)
-    return Sweep(tuple(episodes), kept)
+        machine.end_if_quiet(settled)
+        checkpoint = machine.current
+    # Nothing counts any more, so it has been quiet since the last change at the latest.
+    machine.end_if_quiet(sys.maxsize)
+    return Sweep(tuple(machine.ended), checkpoint)
+
+
+class _Machine:
+    """Idle or in an episode; fed the changes in the order of event time."""
+
+    def __init__(self, ongoing: Episode | None, hold: int) -> None:
+        self._hold = hold
+        self.ended: list[Episode] = []
+        self._is_on = ongoing is not None
+        self._starts_at = self._level = self._met_at = 0
+        self._quiet_since: int | None = None
+        if ongoing is not None:
+            self._starts_at, self._level = ongoing.starts_at, ongoing.level
+            self._met_at, self._quiet_since = ongoing.met_at, ongoing.quiet_since
+
+    @property
+    def current(self) -> Episode | None:
+        """The episode that is open."""
+        if not self._is_on:
+            return None
+        return Episode(self._starts_at, self._level, self._met_at, self._quiet_since)
+
+    def end_if_quiet(self, moment: int) -> None:
+        """End the episode when its hold has run out by `moment`; what comes at that very moment is too late."""
+        if self._is_on and self._quiet_since is not None and self._quiet_since + self._hold <= moment:
+            ends_at = self._quiet_since + self._hold
+            self.ended.append(Episode(self._starts_at, self._level, self._met_at, self._quiet_since, ends_at))
+            self._is_on = False
+
+    def step(self, moment: int, met_level: int | None, *, is_quiet: bool) -> None:
+        """Take what holds from `moment` on: the level at which the threshold is met, and whether it is quiet."""
+        if met_level is not None:
+            if not self._is_on:
+                self._is_on, self._starts_at, self._level = True, moment, met_level
+            if met_level >= self._level:
+                self._level, self._met_at = met_level, moment
+            self._quiet_since = None
+        elif not is_quiet:
+            self._quiet_since = None
+        elif self._is_on and self._quiet_since is None:
+            self._quiet_since = moment
