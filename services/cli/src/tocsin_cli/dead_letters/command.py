@@ -109,7 +109,7 @@ def show_letter(
 @dead_letters.command("requeue")
 def requeue(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or their first 6 characters or more.")
+        list[str] | None, typer.Argument(metavar="ID", help="Ids, or their first 6 characters or more.")
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
     stage: Stages = None,

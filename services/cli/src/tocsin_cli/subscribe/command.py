@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def subscribe(
-    min_level: Annotated[
-        int, typer.Option(min=0, max=5, metavar="0-5", help="Only alerts of this level or higher.")
-    ] = 0,
+    min_level: Annotated[int, typer.Option(min=0, max=5, metavar="0-5", help="Only this level or higher.")] = 0,
     topic: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this topic: code, name or slug (armed-conflict). Repeatable."),
@@ -26,9 +24,7 @@ def subscribe(
         typer.Option(metavar="COUNTRY", help="Only this country: ISO code or name (SY, Syria). Repeatable."),
     ] = None,
     status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only `firing` or only `resolved`.")] = None,
-    rule: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only alerts of this rule. Repeatable.")
-    ] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this rule's. Repeatable.")] = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -49,9 +45,7 @@ def subscribe(
     count: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after this many alerts.")] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(
-            min=0, metavar="SECONDS", help="End after this many seconds; with --count, exit code 1 if fewer came."
-        ),
+        typer.Option(min=0, metavar="SECONDS", help="End after so long; with --count, exit code 1 if fewer came."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object per line: stream_id, change, alert.")
