@@ -70,7 +70,8 @@ def fetch_url(
     deadline = time.monotonic() + timeout_s
     for _ in range(MAX_REDIRECTS + 1):
         with _opened(client, url, headers) as response:
-            if not response.is_redirect:
+            # `is_redirect` would be true of 304 Not Modified as well.
+            if not response.has_redirect_location:
                 body = _read(response, max_bytes, deadline) if response.status_code == httpx.codes.OK else b""
                 return Answer(response.status_code, response.headers, body, url)
             url = _redirected(url, response.headers.get("location", ""), resolver)
