@@ -134,7 +134,7 @@ class LocalStack:
     def record(self) -> StackRecord:
         """Return what every part is doing now."""
         parts = {name: PartRecord(PartState.EXTERNAL, address) for name, address in self._external.items()}
-        parts |= {name: part.record() for name, part in self._parts.items()}
+        parts |= {name: part.record() for name, part in self._parts.copy().items()}
         state = self._state
         if state is StackState.READY and any(
             part.state not in (PartState.READY, PartState.EXTERNAL) for part in parts.values()
