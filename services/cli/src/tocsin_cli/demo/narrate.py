@@ -14,16 +14,17 @@ from rich.text import Text
 
 from tocsin_cli.demo.scenario import Scenario
 from tocsin_cli.demo.tally import SeenAlert, Tally
-from tocsin_cli.show.alerts import print_alert
+from tocsin_cli.show.alerts import Change, group_name, print_alert
 from tocsin_cli.show.countries import country_name
 from tocsin_cli.show.printable import one_line
-from tocsin_cli.show.scale import level_style
+from tocsin_cli.show.scale import level_style, level_text
 from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_cli.stack.state_directory import PartState, StackRecord
 
 _PROGRESS_EVERY_S: Final = 15.0
 """Between two lines of progress where no line can be replaced: in a file, a pipe, a CI log."""
 _SHOWN_ARTICLES: Final = 3
+_PLAIN: Final = "default not bold"
 
 
 class Narrator:
@@ -37,6 +38,7 @@ class Narrator:
         self._ready: set[str] = set()
         self._restarts: dict[str, int] = {}
         self._last_progress = float("-inf")
+        self._last_articles: list[str] = []
 
     def introduce(self, scenario: Scenario) -> None:
         """Say what will be seen."""
@@ -50,7 +52,8 @@ class Narrator:
     def waiting(self, text: str) -> Iterator[None]:
         """Show a line that can be replaced, for the length of the block; on no terminal, print the text once."""
         if not self._console.is_terminal:
-            self._console.print(Text(text))
+            if text:
+                self._console.print(Text(text))
             yield
             return
         with self._console.status(Text(text), spinner="dots") as self._spinner:
@@ -85,23 +88,34 @@ class Narrator:
         self._console.print(line, soft_wrap=True)
 
     def alert(self, seen: SeenAlert, elapsed_s: float) -> None:
-        """Print an alert as it comes, with its weightiest articles."""
-        alert = seen.alert
-        hidden = len(alert.evidence) - _SHOWN_ARTICLES
-        shown = alert.model_copy(update={"evidence": alert.evidence[:_SHOWN_ARTICLES]})
-        note = f" and {hidden} more articles" if hidden > 0 else ""
-        print_alert(self._console, shown, seen.change, f"at {elapsed_s:.0f} s{note}")
+        """Print an alert as it comes, with its weightiest articles; an update, which changes only counts, on a line."""
+        alert, moment = seen.alert, f"at {elapsed_s:.0f} s"
+        if seen.change is Change.UPDATED:
+            line = Text.assemble(f" {seen.change.value}  ", (group_name(alert), "bold"), "  ", level_text(alert.level))
+            line.append(f"  {alert.counts.stories} stories from {alert.counts.sources} sources, {moment}\n")
+            self._console.print(line, style="dim")
+            return
+        evidence = alert.evidence[:_SHOWN_ARTICLES] if seen.change is not Change.RESOLVED else []
+        articles = [item.article_id for item in evidence]
+        hidden = len(alert.evidence) - len(evidence)
+        if articles and articles == self._last_articles:
+            # One article about two countries makes two alerts ring.
+            evidence, moment = [], f"{moment}, for the same articles"
+        elif evidence and hidden:
+            moment += f", for {hidden} more articles"
+        self._last_articles = articles
+        print_alert(self._console, alert.model_copy(update={"evidence": evidence}), seen.change, moment)
 
     def progress(self, scenario: Scenario, tally: Tally, *, elapsed_s: float, appeared: int) -> None:
         """Show how far the news and their classification have come."""
         line = Text(f"{elapsed_s:4.0f} s  ", style="bold")
-        counts = f"{appeared} of {len(scenario.articles)} published, {tally.settled} done "
-        line.append(counts, style="default not bold")
-        for level, count in enumerate(tally.per_level()):
-            if count:
-                line.append(f" {level}", style=level_style(level))
-                line.append(f"×{count}", style="default not bold")
-        line.append(f"  {len(tally.firing)} firing", style="default not bold")
+        line.append(f"{appeared} of {len(scenario.articles)} published, {tally.settled} done", style=_PLAIN)
+        levels = [(level, count) for level, count in enumerate(tally.per_level()) if count]
+        line.append(", by level" if levels else "", style=_PLAIN)
+        for level, count in levels:
+            line.append(f" {level}:", style=level_style(level))
+            line.append(f"{count}", style=_PLAIN)
+        line.append(f", {len(tally.firing)} firing", style=_PLAIN)
         if self._spinner is not None:
             self._spinner.update(line)
         elif not self._console.is_terminal and elapsed_s - self._last_progress >= _PROGRESS_EVERY_S:

@@ -76,6 +76,8 @@ class Summary(_Figures):
     alerts_fired: int
     alerts_resolved: int
     alerts: list[AlertOutcome]
+    seconds_to_classified_median: float | None
+    seconds_to_classified_worst: float | None
     seconds_to_alert_median: float | None
     seconds_to_alert_worst: float | None
 
@@ -85,6 +87,7 @@ def summarise(
 ) -> Summary:
     """Return the figures of a demo whose clock ran from `started_at` to `ended_at`."""
     delays = seconds_to_alert(scenario, tally.alerts, base_url, started_at)
+    classified = seconds_to_classified(scenario, tally, base_url, started_at)
     outcomes = [_outcome(tally.alerts, final.alert_id, started_at) for final in latest(x.alert for x in tally.alerts)]
     stories = {article.story_id for article in tally.articles.values()}
     distinct = {article.article_id for article in tally.articles.values()}
@@ -109,8 +112,10 @@ def summarise(
         alerts_fired=len(outcomes),
         alerts_resolved=sum(outcome.resolved for outcome in outcomes),
         alerts=outcomes,
-        seconds_to_alert_median=round(median(delays), 2) if delays else None,
-        seconds_to_alert_worst=round(max(delays), 2) if delays else None,
+        seconds_to_classified_median=_median(classified),
+        seconds_to_classified_worst=_worst(classified),
+        seconds_to_alert_median=_median(delays),
+        seconds_to_alert_worst=_worst(delays),
     )
 
 
@@ -120,10 +125,7 @@ def seconds_to_alert(scenario: Scenario, alerts: list[SeenAlert], base_url: str,
     From the moment that the newest article of its evidence appeared in its feed to the moment that the revision was on
     Redis' stream. A resolution is left out: it follows from silence.
     """
-    appeared = {
-        (f"{base_url}{article_path(article)}", revision): started_at + timedelta(seconds=article.at_s)
-        for article, revision in _with_revisions(scenario)
-    }
+    appeared = _appeared(scenario, base_url, started_at)
     delays = []
     for seen in alerts:
         if seen.change not in (Change.FIRING, Change.RAISED):
@@ -133,6 +135,32 @@ def seconds_to_alert(scenario: Scenario, alerts: list[SeenAlert], base_url: str,
         if known:
             delays.append(max(0.0, (seen.arrived_at - max(known)).total_seconds()))
     return delays
+
+
+def seconds_to_classified(scenario: Scenario, tally: Tally, base_url: str, started_at: datetime) -> list[float]:
+    """Return for each article how long after its appearance in the feed it was classified."""
+    appeared = _appeared(scenario, base_url, started_at)
+    return [
+        max(0.0, (message.classified_at - moment).total_seconds())
+        for message in tally.classified.values()
+        if (moment := appeared.get((message.url or "", message.revision))) is not None
+    ]
+
+
+def _appeared(scenario: Scenario, base_url: str, started_at: datetime) -> dict[tuple[str, int], datetime]:
+    """When each revision appeared, by address and number."""
+    return {
+        (f"{base_url}{article_path(article)}", revision): started_at + timedelta(seconds=article.at_s)
+        for article, revision in _with_revisions(scenario)
+    }
+
+
+def _median(values: list[float]) -> float | None:
+    return round(median(values), 2) if values else None
+
+
+def _worst(values: list[float]) -> float | None:
+    return round(max(values), 2) if values else None
 
 
 def misjudged(scenario: Scenario, tally: Tally, base_url: str) -> list[Misjudged]:
@@ -183,7 +211,7 @@ def _outcome(alerts: list[SeenAlert], alert_id: str, started_at: datetime) -> Al
 
 def print_summary(console: Console, summary: Summary, tally: Tally, next_commands: list[tuple[str, str]]) -> None:
     """Print the figures, what is wrong with them if anything, and the commands to try next (command, what it does)."""
-    console.rule(Text(" Summary ", style="bold"), align="left", characters="─")
+    console.rule(Text("Summary", style="bold"), align="left", characters="─")
     figures = Table.grid(padding=(0, 2))
     figures.add_column(style="dim", no_wrap=True)
     figures.add_column(overflow="fold")
@@ -192,8 +220,10 @@ def print_summary(console: Console, summary: Summary, tally: Tally, next_command
     figures.add_row("by level", _levels(summary))
     figures.add_row("model", _model(summary))
     figures.add_row("alerts", _alerts(summary, tally))
-    figures.add_row("feed to alert", _delays(summary))
-    figures.add_row("took", f"{summary.elapsed_s:.0f} s of news")
+    figures.add_row("feed to alert", _delays(summary.seconds_to_alert_median, summary.seconds_to_alert_worst))
+    feed_to_level = _delays(summary.seconds_to_classified_median, summary.seconds_to_classified_worst)
+    figures.add_row("feed to level", feed_to_level)
+    figures.add_row("took", f"{summary.elapsed_s:.0f} s from the first article to the last alert")
     console.print(Padding(figures, (0, 0, 0, 2)))
     console.print()
     if summary.problems:
@@ -201,7 +231,7 @@ def print_summary(console: Console, summary: Summary, tally: Tally, next_command
         for problem in summary.problems:
             console.print(Padding(Text(f"- {one_line(problem, 1_000)}"), (0, 0, 0, 2)))
     else:
-        good = "  Every expected alert fired, rose and resolved; no other did; no article was lost."
+        good = "  The alerts that must come came and resolved, no other did, and no article was lost."
         console.print(Text(" OK ", style="bold white on green") + Text(good))
     console.print()
     if next_commands:
@@ -260,11 +290,8 @@ def _alerts(summary: Summary, tally: Tally) -> Text:
     return lines
 
 
-def _delays(summary: Summary) -> Text:
-    if summary.seconds_to_alert_median is None:
-        return Text("no alert fired")
-    middle, worst = summary.seconds_to_alert_median, summary.seconds_to_alert_worst
-    return Text(f"{middle:.1f} s in the median, {worst:.1f} s at worst")
+def _delays(middle: float | None, worst: float | None) -> Text:
+    return Text("nothing came" if middle is None else f"{middle:.1f} s in the median, {worst:.1f} s at worst")
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
