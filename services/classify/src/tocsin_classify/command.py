@@ -38,11 +38,10 @@ def classify(
     are used where given. Each becomes one line of JSON on standard output, in the same order. A bad line is named on
     standard error, the rest goes on, and the exit code is 1.
 
+    \b
     Examples:
-
-        tocsin classify articles.jsonl > tagged.jsonl
-
-        echo '{"title": "Shelling resumes along the border"}' | tocsin classify - | jq .escalation
+      tocsin classify articles.jsonl > tagged.jsonl
+      echo '{"title": "Shelling resumes along the border"}' | tocsin classify - | jq .escalation
     """
     try:
         failed = _run(file, model, batch_size)

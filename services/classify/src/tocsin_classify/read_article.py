@@ -142,6 +142,6 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     if first["type"] == "json_invalid":
         return f"not JSON ({first['msg'].removeprefix('Invalid JSON: ')})"
-    if first["type"] in ("model_type", "model_attributes_type"):
+    if not first["loc"]:
         return "not a JSON object; each line must be one object with a title or a text"
     return describe_errors(error)

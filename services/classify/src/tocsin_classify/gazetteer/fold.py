@@ -52,6 +52,16 @@ def is_letter(char: str) -> bool:
     return char.isalnum() or unicodedata.category(char)[0] == "M"
 
 
+def is_arabic(char: str) -> bool:
+    """Whether `char` belongs to the Arabic script."""
+    return "\u0600" <= char <= "\u06ff"
+
+
+def is_han(char: str) -> bool:
+    """Whether `char` belongs to the Chinese script, which writes no spaces."""
+    return "\u4e00" <= char <= "\u9fff"
+
+
 @cache
 def _table() -> dict[int, str]:
     table = {ord(letter): plain for letter, plain in (_PLAIN | _ARABIC).items()}

@@ -5,18 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from tocsin_classify.gazetteer.fold import fold, is_letter, lower
-from tocsin_classify.gazetteer.names import (
-    Ambiguity,
-    Case,
-    Name,
-    collect_ambiguities,
-    collect_names,
-    country_names,
-    is_arabic,
-    is_han,
-    words_before_places,
-)
+from ahocorasick import Automaton
+
+from tocsin_classify.gazetteer.collect_names import collect_names
+from tocsin_classify.gazetteer.fold import fold, is_arabic, is_han, is_letter, lower
+from tocsin_classify.gazetteer.name import Ambiguity, Case, Name
+from tocsin_classify.gazetteer.tables import collect_ambiguities, country_names, words_before_places
 
 # Arabic writes and, with, for, like and the article as part of the next word; endings mark gender and number.
 _ARABIC_BEFORE = re.compile("[وف]?(?:[بلك]|ال|بال|كال|لل)?")
@@ -38,8 +32,6 @@ class Gazetteer:
     """All names in one automaton; a search is linear in the length of the text."""
 
     def __init__(self, names: list[Name], ambiguities: dict[str, Ambiguity], shown: dict[str, str]) -> None:
-        from ahocorasick import Automaton
-
         self._automaton = Automaton()
         for name in names:
             self._automaton.add_word(name.key, name)
@@ -55,7 +47,8 @@ class Gazetteer:
         for start, name in self._longest(folded, shouting=shouting):
             if name.country is None:
                 continue
-            ambiguity = self._ambiguities.get(name.key)
+            # Serbs are as ambiguous as Serb.
+            ambiguity = self._ambiguities.get(name.key) or self._ambiguities.get(name.key.removesuffix("s"))
             if ambiguity and ambiguity.person and _follows_first_name(folded, start):
                 continue
             mentions.append(Found(name.country, name.key, ambiguity))
