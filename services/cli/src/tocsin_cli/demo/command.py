@@ -81,9 +81,9 @@ def next_commands(*, kept: bool) -> list[tuple[str, str]]:
 
     program = "tocsin" if shutil.which("tocsin") else os.path.relpath(sys.argv[0])
     return [
-        (f"{program} demo --keep", "the same, and everything stays up for a look inside"),
-        (f"{program} up --detach", "Kafka, Redis and the services on this machine, to stay"),
-        (f"{program} ingest https://…/feed.xml", "news of your own, from a feed or a file"),
+        (f"{program} demo --keep", "the same, left up for a look"),
+        (f"{program} up --detach", "a stack of your own, to stay"),
+        (f"{program} ingest https://…/feed.xml", "news of your own"),
         (f"{program} subscribe --min-level 3", "alerts as they fire"),
-        (f"{program} inspect classified", "what the model makes of each article"),
+        (f"{program} inspect classified", "what the model makes of them"),
     ]

@@ -92,8 +92,8 @@ class Narrator:
         alert, moment = seen.alert, f"at {elapsed_s:.0f} s"
         if seen.change is Change.UPDATED:
             line = Text.assemble(f" {seen.change.value}  ", (group_name(alert), "bold"), "  ", level_text(alert.level))
-            line.append(f"  {alert.counts.stories} stories from {alert.counts.sources} sources, {moment}\n")
-            self._console.print(line, style="dim")
+            line.append(f"  {alert.counts.stories} stories, {alert.counts.sources} sources, {moment}")
+            self._console.print(line, style="dim", soft_wrap=True)
             return
         evidence = alert.evidence[:_SHOWN_ARTICLES] if seen.change is not Change.RESOLVED else []
         articles = [item.article_id for item in evidence]

@@ -231,13 +231,13 @@ def print_summary(console: Console, summary: Summary, tally: Tally, next_command
         for problem in summary.problems:
             console.print(Padding(Text(f"- {one_line(problem, 1_000)}"), (0, 0, 0, 2)))
     else:
-        good = "  The alerts that must come came and resolved, no other did, and no article was lost."
+        good = "  Every alert that had to come came, no other did, and no article was lost."
         console.print(Text(" OK ", style="bold white on green") + Text(good))
     console.print()
     if next_commands:
         console.print(Text("Next, try:"))
         commands = Table.grid(padding=(0, 2))
-        commands.add_column(style="bold", overflow="fold")
+        commands.add_column(style="bold", no_wrap=True)
         commands.add_column(style="dim")
         for command, meaning in next_commands:
             commands.add_row(Text(command), Text(meaning))
@@ -285,8 +285,8 @@ def _alerts(summary: Summary, tally: Tally) -> Text:
     for outcome in summary.alerts:
         lines.append(f"\n{one_line(names[outcome.alert_id], 60)}  ", style="bold")
         lines.append_text(level_text(outcome.highest_level))
-        ending = f"resolved at {outcome.resolved_after_s:.0f} s" if outcome.resolved_after_s else "never resolved"
-        lines.append(f"  fired at {outcome.fired_after_s:.0f} s, {ending}")
+        ending = "the end" if outcome.resolved_after_s is None else f"{outcome.resolved_after_s:.0f} s"
+        lines.append(f"  from {outcome.fired_after_s:.0f} s to {ending}")
     return lines
 
 
