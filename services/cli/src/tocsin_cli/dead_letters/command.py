@@ -293,6 +293,4 @@ def _mention_unreadable(reader: "LetterReader") -> None:
     from tocsin_cli.show.console import say
 
     if reader.unreadable:
-        say(
-            f"Left out {reader.unreadable} of the topic's messages that cannot be read: `tocsin inspect dead-letters` shows them."
-        )
+        say(f"Left out {reader.unreadable} that cannot be read; `tocsin inspect dead-letters` shows them.")

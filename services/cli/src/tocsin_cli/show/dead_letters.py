@@ -16,6 +16,9 @@ SHORT_ID_CHARS: Final = 12
 """48 bits: enough to tell thirty days of dead letters apart, and short enough to copy by hand."""
 
 _WIDTH_WITH_ARTICLE: Final = 112
+_REASON_WIDTH: Final = 26
+"""Leaves room for the origin on a terminal of 80 columns; a longer reason is wrapped."""
+
 _SHOWN_PAYLOAD_CHARS: Final = 20_000
 _HEX_ROW_BYTES: Final = 16
 _HEX_ROWS: Final = 32
@@ -33,10 +36,10 @@ def print_dead_letters(console: Console, letters: Sequence[DeadLetterV1], prefix
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("id", no_wrap=True)
     table.add_column("when", no_wrap=True)
-    table.add_column("why", no_wrap=True)
+    with_article = console.width >= _WIDTH_WITH_ARTICLE
+    table.add_column("why", overflow="fold", max_width=None if with_article else _REASON_WIDTH)
     table.add_column("retry", no_wrap=True)
     table.add_column("from", overflow="fold", min_width=12)
-    with_article = console.width >= _WIDTH_WITH_ARTICLE
     if with_article:
         table.add_column("article", no_wrap=True)
     for letter in letters:

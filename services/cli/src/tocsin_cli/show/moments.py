@@ -7,6 +7,7 @@ from typing import Final
 from tocsin_cli.show.printable import one_line
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DATE_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LONGEST_S: Final = 100 * 365 * 86_400
 
 
@@ -32,7 +33,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
     if ago is not None:
         return now - ago
     try:
-        moment = datetime.fromisoformat(text.strip())
+        # Python alone would read a long number as a date and time.
+        moment = datetime.fromisoformat(text.strip() if _DATE_FIRST.match(text.strip()) else "")
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadMoment(
