@@ -66,7 +66,9 @@ def test_half_of_the_probability_at_a_level_suffices_for_the_median() -> None:
 
 
 def test_an_article_gets_its_best_topic_when_none_reaches_its_threshold() -> None:
-    assert chosen_topics(np.array([0.1, 0.3, 0.2], dtype=np.float32), [0.5] * 3) == ((1, pytest.approx(0.3)),)
+    ((topic, score),) = chosen_topics(np.array([0.1, 0.3, 0.2], dtype=np.float32), [0.5] * 3)
+    assert topic == 1
+    assert score == pytest.approx(0.3)
 
 
 def test_each_topic_has_its_own_threshold() -> None:

@@ -1,0 +1,1 @@
+"""How the shipped model is made: unpack, trim, train, export, evaluate, describe (`tocsin train`)."""

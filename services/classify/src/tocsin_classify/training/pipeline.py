@@ -1,0 +1,225 @@
+"""The steps of `tocsin train` in their order, each taking up what an earlier run has left in the work directory."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from tocsin_classify.model_directory import WEIGHTS, ModelSettings
+from tocsin_classify.training import evaluate, metrics
+from tocsin_classify.training.dataset import (
+    DIRECTIONS,
+    TEST_FROM,
+    Dataset,
+    Example,
+    Item,
+    long_examples,
+    read_dataset,
+    read_topic_names,
+    short_examples,
+)
+from tocsin_classify.training.export import check_parity, write_config, write_model_directory
+from tocsin_classify.training.model_card import write_card
+from tocsin_classify.training.network import ThreeHeads, build_network, start_topics_at_their_share
+from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
+from tocsin_classify.training.train import Progress, Recipe, topic_counts, train_network
+from tocsin_contracts.scale import SCALE_VERSION
+
+CHECKPOINT = "checkpoint.pt"
+# The heads start from nothing and learn faster than the encoder they sit on.
+HEAD_LEARNING_RATE = 2e-3
+# Windows on which the int8 weights are compared with torch's.
+PARITY_WINDOWS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the command was asked for."""
+
+    data: Path
+    out: Path
+    work: Path
+    cache: Path
+    base: str
+    vocabulary: int
+    window_tokens: int
+    window_stride: int
+    model_version: str
+    recipe: Recipe
+    resume: bool
+    threads: int
+    command_line: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Base, data and network as they are when training starts."""
+
+    base: Path
+    vocabulary: VocabularyReport | None
+    dataset: Dataset
+    examples: list[Example]
+    network: ThreeHeads
+    pad_id: int
+
+
+def run(plan: Plan, say: Callable[[str], None]) -> str:
+    """Everything, from the data to the model directory; returns the figures as one line. Raises TrainingError."""
+    prepared = prepare(plan, say)
+    train(plan, prepared, say)
+    record = finish(plan, prepared, say)
+    figures = record["test"]["en"]
+    return (
+        f"{plan.out}: level QWK {figures['level_qwk']:.3f}, exact {figures['level_exact']:.3f}, level >= 3 "
+        f"precision {figures['violent_precision']:.3f} recall {figures['violent_recall']:.3f}, direction "
+        f"{figures['direction_accuracy']:.3f}, topics micro-F1 {figures['topics_micro_f1']:.3f}"
+    )
+
+
+def prepare(plan: Plan, say: Callable[[str], None]) -> Prepared:
+    """Everything before the first step. Raises TrainingError."""
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(plan.recipe.seed)
+    dataset = read_dataset(plan.data)
+    base, vocabulary = prepare_base(plan.base, plan.data, plan.work, plan.cache, plan.vocabulary, say)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    size = {"window_tokens": plan.window_tokens, "window_stride": plan.window_stride}
+    examples = short_examples(dataset.short["train"], tokenizer, **size)
+    examples += long_examples(dataset.long["train"], tokenizer, **size)
+    # The seed again: how often it was drawn from above depends on whether the base was ready already.
+    torch.manual_seed(plan.recipe.seed)
+    network = build_network(base, len(dataset.topics), freeze_layers=plan.recipe.freeze_layers)
+    start_topics_at_their_share(network, topic_counts(examples, len(dataset.topics)), len(examples))
+    tokens = sum(len(example.ids) for example in examples)
+    say(
+        f"{len(examples):,} windows, {tokens:,} tokens an epoch; tuned on "
+        f"{len(dataset.short['development']):,} items, tested on {len(dataset.short['test']):,} later ones"
+    )
+    return Prepared(base, vocabulary, dataset, examples, network, tokenizer.pad_token_id or 0)
+
+
+def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
+    """Trains the prepared network in place; progress goes through `say`."""
+    train_network(
+        prepared.network,
+        prepared.examples,
+        plan.recipe,
+        pad_id=prepared.pad_id,
+        checkpoint=plan.work / CHECKPOINT,
+        resume=plan.resume,
+        listen=Reporter(say),
+    )
+
+
+def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[str, Any]:
+    """Exports, tunes on the development part, measures on the test part, writes card and metrics.json."""
+    dataset = prepared.dataset
+    settings = ModelSettings(
+        model_name=plan.out.name,
+        model_version=plan.model_version,
+        scale_version=SCALE_VERSION,
+        directions=DIRECTIONS,
+        topics=tuple(dataset.topics),
+        topic_thresholds=(0.5,) * len(dataset.topics),
+        window_tokens=plan.window_tokens,
+        window_stride=plan.window_stride,
+        level_temperature=1.0,
+    )
+    say("exporting to int8 ONNX")
+    write_model_directory(plan.out, prepared.base, prepared.network, settings)
+    sample = [example.ids for example in prepared.examples[:: max(len(prepared.examples) // PARITY_WINDOWS, 1)]]
+    cosine = check_parity(prepared.network, plan.out / WEIGHTS, sample, prepared.pad_id)
+    say(f"mean cosine to torch: {cosine:.4f}; tuning thresholds on the development part")
+    development = dataset.short["development"]
+    logits = evaluate.run_items(plan.out, settings, development, threads=plan.threads)
+    settings = evaluate.tune(development, logits, settings)
+    write_config(plan.out, prepared.base, settings)
+    say(f"measuring on {len(dataset.short['test']):,} items dated {TEST_FROM} or later")
+    record = {
+        **settings.model_dump(mode="json"),
+        "base": plan.base,
+        "languages": sorted({item.language for part in dataset.short.values() for item in part}),
+        "test_from": TEST_FROM,
+        "windows": len(prepared.examples),
+        "development_items": len(development),
+        "development": evaluate.measure(development, evaluate.predict(logits, settings), len(dataset.topics)),
+        **measure_test(plan, settings, dataset),
+        "int8_cosine": round(cosine, 4),
+        "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
+        "recipe": asdict(plan.recipe),
+        "command": plan.command_line,
+    }
+    names = read_topic_names(plan.data / "topics.json")
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    (plan.out / "metrics.json").write_text(text, encoding="utf-8")
+    (plan.out / "README.md").write_text(write_card(record, names), encoding="utf-8")
+    return record
+
+
+def measure_test(plan: Plan, settings: ModelSettings, dataset: Dataset) -> dict[str, Any]:
+    """Figures on the test part: English, all translations, each language, full-length articles."""
+    topics = len(settings.topics)
+
+    def take(items: list[Item]) -> list[Any]:
+        return evaluate.predict(evaluate.run_items(plan.out, settings, items, threads=plan.threads), settings)
+
+    short = dataset.short["test"]
+    predictions = take(short)
+    by_language: dict[str, dict[str, Any]] = {}
+    for language in sorted({item.language for item in short}):
+        pairs = [pair for pair in zip(short, predictions, strict=True) if pair[0].language == language]
+        by_language[language] = evaluate.measure([item for item, _ in pairs], [said for _, said in pairs], topics)
+    english = [pair for pair in zip(short, predictions, strict=True) if pair[0].language == "en"]
+    foreign = [pair for pair in zip(short, predictions, strict=True) if pair[0].language != "en"]
+    _, _, each = metrics.topic_f1(
+        [set(item.topics) for item, _ in english],
+        [{topic for topic, _ in said.topics} for _, said in english],
+        topics,
+    )
+    test: dict[str, Any] = {
+        "en": by_language["en"],
+        "by_language": by_language,
+        "topic_f1": {
+            code: None if score is None else round(score, 4) for code, score in zip(settings.topics, each, strict=True)
+        },
+    }
+    if foreign:
+        test["translations"] = evaluate.measure([item for item, _ in foreign], [said for _, said in foreign], topics)
+    if dataset.long["test"]:
+        long = dataset.long["test"]
+        test["full_length"] = evaluate.measure(long, take(long), topics)
+    confusion = evaluate.confusion([item for item, _ in english], [said for _, said in english])
+    return {"test": test, "confusion": confusion}
+
+
+class Reporter:
+    """Says how far training is, every ten seconds at most and at the last step."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said = 0.0
+        self._loss = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        self._loss = 0.95 * self._loss + 0.05 * progress.loss if self._loss else progress.loss
+        now = time.monotonic()
+        if now - self._said < 10.0 and progress.step < progress.steps:
+            return
+        self._said = now
+        minutes, seconds = divmod(int(progress.eta_seconds), 60)
+        self._say(
+            f"step {progress.step}/{progress.steps}  loss {self._loss:.3f}  "
+            f"{progress.seconds_per_step:.2f} s/step  {minutes}:{seconds:02d} left"
+        )
+
+
+def default_threads() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
