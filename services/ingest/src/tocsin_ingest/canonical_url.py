@@ -24,6 +24,7 @@ _TRACKERS: Final = frozenset(
 _TRACKER_PREFIXES: Final = ("utm_", "itm_", "mtm_", "pk_", "hsa_")
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _HOST: Final = re.compile(r"^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$")
 
@@ -94,6 +95,7 @@ def _unify_escapes(text: str, safe: str) -> str:
         character = chr(int(match.group(1), 16))
         return character if character in _UNRESERVED else match.group().upper()
 
+    text = _STRAY_PERCENT.sub("%25", text)
     return quote(_ESCAPE.sub(unify, text), safe=safe + "%", errors="replace")
 
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import re
 import warnings
 from calendar import timegm
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin_contracts.codec import describe_errors
 from tocsin_ingest.canonical_url import BadUrl, canonical_url, host_of
+from tocsin_ingest.check_xml import HostileXml, check_xml
 from tocsin_ingest.raw_article import RawArticle, Refused
 
 MAX_PAYLOAD_CHARS: Final = 200_000
 MAX_FIELD_CHARS: Final = 1_000_000
 
-_FIRST_ELEMENT: Final = re.compile(rb"<[A-Za-z]")
 _JSON_FEED_VERSION: Final = "jsonfeed.org/version/"
 
 
@@ -118,7 +117,10 @@ def _json_item(value: Any, feed: JsonFeed, identity: FeedIdentity) -> RawArticle
 def _parse_xml_feed(
     body: bytes, identity: FeedIdentity, content_type: str, max_items: int
 ) -> list[RawArticle | Refused]:
-    _refuse_entities(body)
+    try:
+        check_xml(body)
+    except HostileXml as error:
+        raise FeedUnreadable(str(error)) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         parsed = feedparser.parse(
@@ -127,22 +129,14 @@ def _parse_xml_feed(
             sanitize_html=False,
             resolve_relative_uris=False,
         )
-    if not parsed.entries and not parsed.version:
+    if not parsed.entries and not parsed.get("version"):
         reason = parsed.get("bozo_exception")
         raise FeedUnreadable(f"neither RSS, Atom nor JSON Feed{f' ({reason})' if reason else ''}"[:300])
     title = str(parsed.feed.get("title", ""))
     return [_xml_entry(entry, title, identity) for entry in parsed.entries[:max_items]]
 
 
-def _refuse_entities(body: bytes) -> None:
-    """Raise FeedUnreadable when the prologue declares entities: no feed needs them, and they can grow without bound."""
-    start = body[: 1024 * 1024].replace(b"\0", b"")
-    match = _FIRST_ELEMENT.search(start)
-    if b"<!ENTITY" in start[: match.start() if match else None]:
-        raise FeedUnreadable("it declares XML entities, which are refused")
-
-
-def _xml_entry(entry: Mapping[str, Any], feed_title: str, identity: FeedIdentity) -> RawArticle | Refused:
+def _xml_entry(entry: dict[str, Any], feed_title: str, identity: FeedIdentity) -> RawArticle | Refused:
     link = _text(entry.get("link"))
     guid = _text(entry.get("id"))
     text, is_html = _entry_text(entry)
@@ -185,10 +179,10 @@ def _parts(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield detail
 
 
-def _entry_date(entry: Mapping[str, Any]) -> datetime | None:
+def _entry_date(entry: dict[str, Any]) -> datetime | None:
     for name in ("published_parsed", "updated_parsed"):
         # An Atom `updated` without `published` still says when the text was current.
-        moment = entry.get(name)
+        moment = dict.get(entry, name)  # the parser's own `get` answers `updated` with `published`
         if moment:
             try:
                 return datetime.fromtimestamp(timegm(moment), UTC)
