@@ -41,6 +41,7 @@ def demo(
     from tocsin_cli.demo.stop_signals import StopSignals
     from tocsin_cli.demo.summary import print_summary
     from tocsin_cli.show.console import fail, open_console, write_json
+    from tocsin_cli.show.printable import many_lines
     from tocsin_cli.stack.errors import StackError
 
     console = open_console()
@@ -50,21 +51,24 @@ def demo(
     narrator.introduce(scenario)
     try:
         with StopSignals() as signals, state_directory(state_dir) as state, ExitStack() as resources:
-            resources.callback(signals.only_hurry)
-            played = play(scenario, state.path, narrator, resources, signals)
-            summary = played.summary
-            print_summary(console, summary, played.tally, next_commands(kept=keep))
-            if as_json:
-                write_json(summary.model_dump(mode="json"))
-            if keep:
-                narrator.explain_kept(played.stack, played.server.base_url)
-                signals.wait()
-            state.keep_logs = not summary.ok
-            if not summary.ok:
-                narrator.say(f"The logs are in {state.path / 'logs'}.")
-            narrator.say("Stopping.")
+            try:
+                played = play(scenario, state.path, narrator, resources, signals)
+                summary = played.summary
+                print_summary(console, summary, played.tally, next_commands(kept=keep))
+                if as_json:
+                    write_json(summary.model_dump(mode="json"))
+                if keep:
+                    narrator.explain_kept(played.stack, played.server.base_url)
+                    signals.wait()
+                state.keep_logs = not summary.ok
+                if not summary.ok:
+                    narrator.say(f"The logs are in {state.path / 'logs'}.")
+            finally:
+                signals.only_hurry()
+                narrator.say("Stopping.")
     except StackError as error:
-        raise fail(str(error), error.exit_code) from None
+        typer.echo(many_lines(str(error)), err=True)
+        raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         raise fail("Stopped before its end; nothing is left running.", signals.exit_code) from None
     if not summary.ok:

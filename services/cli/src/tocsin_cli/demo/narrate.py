@@ -92,7 +92,7 @@ class Narrator:
         alert, moment = seen.alert, f"at {elapsed_s:.0f} s"
         if seen.change is Change.UPDATED:
             line = Text.assemble(f" {seen.change.value}  ", (group_name(alert), "bold"), "  ", level_text(alert.level))
-            line.append(f"  {alert.counts.stories} stories, {alert.counts.sources} sources, {moment}")
+            line.append(f"  {alert.counts.stories} stories, {alert.counts.sources} sources, {moment}\n")
             self._console.print(line, style="dim", soft_wrap=True)
             return
         evidence = alert.evidence[:_SHOWN_ARTICLES] if seen.change is not Change.RESOLVED else []
@@ -100,22 +100,24 @@ class Narrator:
         hidden = len(alert.evidence) - len(evidence)
         if articles and articles == self._last_articles:
             # One article about two countries makes two alerts ring.
-            evidence, moment = [], f"{moment}, for the same articles"
+            evidence, moment = [], f"{moment}, same articles"
         elif evidence and hidden:
-            moment += f", for {hidden} more articles"
+            moment += f", and {hidden} more articles"
         self._last_articles = articles
         print_alert(self._console, alert.model_copy(update={"evidence": evidence}), seen.change, moment)
 
     def progress(self, scenario: Scenario, tally: Tally, *, elapsed_s: float, appeared: int) -> None:
         """Show how far the news and their classification have come."""
         line = Text(f"{elapsed_s:4.0f} s  ", style="bold")
-        line.append(f"{appeared} of {len(scenario.articles)} published, {tally.settled} done", style=_PLAIN)
+        line.append(f"{appeared}/{len(scenario.articles)} published, {tally.settled} done", style=_PLAIN)
         levels = [(level, count) for level, count in enumerate(tally.per_level()) if count]
         line.append(", by level" if levels else "", style=_PLAIN)
         for level, count in levels:
             line.append(f" {level}:", style=level_style(level))
             line.append(f"{count}", style=_PLAIN)
         line.append(f", {len(tally.firing)} firing", style=_PLAIN)
+        # A line that wraps cannot be replaced cleanly; the spinner before it takes two columns.
+        line.truncate(self._console.width - 3, overflow="ellipsis")
         if self._spinner is not None:
             self._spinner.update(line)
         elif not self._console.is_terminal and elapsed_s - self._last_progress >= _PROGRESS_EVERY_S:

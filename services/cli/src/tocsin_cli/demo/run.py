@@ -15,13 +15,11 @@ from tocsin_cli.demo.check import all_has_come, find_problems
 from tocsin_cli.demo.feed_server import FeedServer
 from tocsin_cli.demo.narrate import Narrator
 from tocsin_cli.demo.prepare_state import find_rules, write_feeds_file
-from tocsin_cli.demo.read_topics import TopicReader
 from tocsin_cli.demo.scenario import Scenario
 from tocsin_cli.demo.stop_signals import StopSignals
 from tocsin_cli.demo.summary import Summary, summarise
 from tocsin_cli.demo.tally import Tally
 from tocsin_cli.demo.timeline import Timeline
-from tocsin_cli.demo.watch_alerts import AlertWatcher
 from tocsin_cli.stack.config import StackConfig
 from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_contracts.settings import KafkaSettings, RedisSettings
@@ -91,6 +89,10 @@ def play(scenario: Scenario, directory: Path, narrator: Narrator, resources: Exi
 
 def _watch(scenario: Scenario, timeline: Timeline, stack: LocalStack, tally: Tally, narrator: Narrator) -> None:
     """Count what comes and show it, until there is nothing left to wait for or time is up."""
+    # The clients take a second to load, in which the introduction can be read and the stack started.
+    from tocsin_cli.demo.read_topics import TopicReader
+    from tocsin_cli.demo.watch_alerts import AlertWatcher
+
     kafka = KafkaSettings(
         kafka_bootstrap_servers=stack.kafka_bootstrap_servers,
         topic_prefix=TOPIC_PREFIX,
