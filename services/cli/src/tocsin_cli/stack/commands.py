@@ -104,6 +104,7 @@ def status(
                 console.print(text, markup=False, soft_wrap=True)
         if record.parts:
             console.print(parts_table(record))
+            console.print(f"logs in {settings.state_dir / 'logs'}", markup=False, soft_wrap=True)
         if record.state is StackState.STOPPED:
             console.print("start it: tocsin up --detach")
     raise typer.Exit(0 if record.state is StackState.READY else 1)
@@ -137,9 +138,10 @@ def _up_here(config: "StackConfig") -> int:
 
 def _up_detached(config: "StackConfig") -> int:
     from tocsin_cli.stack.detach import start_detached
+    from tocsin_cli.stack.stack_status import in_order
 
     record = start_detached(config, report=lambda message: typer.echo(message, err=True))
-    for name, part in record.parts.items():
+    for name, part in in_order(record.parts).items():
         typer.echo(f"{name:<10}{part.state.value:<10}{part.address}", err=True)
     typer.echo("stop it: tocsin down", err=True)
     return 0

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -27,7 +28,7 @@ COLOURS: Final[dict[str, str]] = {
 
 
 def parts_table(record: StackRecord) -> Table:
-    """Return one row per part."""
+    """Return one row per part; logs by file name, since they all lie in one directory."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("part", "state", "pid", "address", "restarts", "log"):
         table.add_column(heading, overflow="fold", justify="right" if heading in ("pid", "restarts") else "left")
@@ -41,7 +42,7 @@ def parts_table(record: StackRecord) -> Table:
             str(part.process.pid) if part.process else "",
             part.address,
             str(part.restarts) if part.restarts else "",
-            part.log or "",
+            Path(part.log).name if part.log else "",
         )
     return table
 
