@@ -15,7 +15,7 @@ def print_lag(console: Console, group: GroupLag) -> None:
     title = Text.assemble((group.group, "bold"), f" reads {group.topic}: {group.state.lower()}, {members}")
     if not group.members:
         title.append("  nobody is reading", style="yellow")
-    console.print(title)
+    console.print(title, soft_wrap=True)
     table = Table(box=None, pad_edge=False, show_footer=True, padding=(0, 2))
     for name, footer in (("  partition", "  total"), ("committed", ""), ("end", ""), ("lag", str(group.total))):
         table.add_column(name, footer, justify="right")
