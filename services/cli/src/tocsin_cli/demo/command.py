@@ -50,22 +50,27 @@ def demo(
     scenario = load_scenario()
     narrator.introduce(scenario)
     try:
-        with StopSignals() as signals, state_directory(state_dir) as state, ExitStack() as resources:
+        with (
+            StopSignals(lambda: narrator.say("Stopping.")) as signals,
+            state_directory(state_dir) as state,
+            ExitStack() as resources,
+        ):
             try:
                 played = play(scenario, state.path, narrator, resources, signals)
                 summary = played.summary
                 print_summary(console, summary, played.tally, next_commands(kept=keep))
                 if as_json:
                     write_json(summary.model_dump(mode="json"))
-                if keep:
-                    narrator.explain_kept(played.stack, played.server.base_url)
-                    signals.wait()
                 state.keep_logs = not summary.ok
                 if not summary.ok:
                     narrator.say(f"The logs are in {state.path / 'logs'}.")
+                if keep:
+                    narrator.explain_kept(played.stack, played.server.base_url)
+                    signals.wait()
+                else:
+                    narrator.say("Stopping.")
             finally:
                 signals.only_hurry()
-                narrator.say("Stopping.")
     except StackError as error:
         typer.echo(many_lines(str(error)), err=True)
         raise typer.Exit(error.exit_code) from None

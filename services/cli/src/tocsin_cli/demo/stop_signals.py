@@ -12,10 +12,11 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class StopSignals:
     """Turns the first signal into KeyboardInterrupt. Once the end has begun, a signal calls `hurry` instead.
 
-    `exit_code` is that of the signal that came first: 128 and its number, as shells count.
+    `notice` is called at the first signal. `exit_code` is that of this signal: 128 and its number, as shells count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, notice: Callable[[], None]) -> None:
+        self._notice = notice
         self.hurry: Callable[[], None] = lambda: None
         self.exit_code = 128 + signal.SIGINT
         self._ending = False
@@ -47,6 +48,7 @@ class StopSignals:
         if not self._ending:
             self._ending = True
             self.exit_code = 128 + number
+            self._notice()
             raise KeyboardInterrupt
         # In a thread of its own: this one may hold a lock that it needs.
         threading.Thread(target=self.hurry, name="demo-hurry", daemon=True).start()
