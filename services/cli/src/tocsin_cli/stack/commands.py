@@ -124,16 +124,11 @@ def _ended(error: Exception) -> typer.Exit:
 
 def _up_here(config: "StackConfig") -> int:
     from tocsin_cli.stack.launcher import run_until_stopped
-    from tocsin_cli.stack.local_stack import LocalStack
-    from tocsin_cli.stack.show_stack import Display
+    from tocsin_cli.stack.show_stack import HINT, Display
 
     display = Display()
-
-    def on_ready(stack: LocalStack) -> None:
-        display.say("Ctrl-C stops everything; the data stays")
-
     with display.open():
-        return run_until_stopped(config, report=display.say, on_change=display.show, on_ready=on_ready)
+        return run_until_stopped(config, report=display.say, on_change=display.show, on_ready=lambda: display.say(HINT))
 
 
 def _up_detached(config: "StackConfig") -> int:

@@ -32,7 +32,7 @@ def run_until_stopped(
     *,
     report: Report,
     on_change: Callable[[StackRecord], None] | None = None,
-    on_ready: Callable[[LocalStack], None] | None = None,
+    on_ready: Callable[[], None] | None = None,
 ) -> int:
     """Start the stack, keep it running until SIGINT, SIGTERM or SIGHUP, stop it, and return the exit code.
 
@@ -53,7 +53,7 @@ def run_until_stopped(
     try:
         stack.start()
         if on_ready is not None:
-            on_ready(stack)
+            on_ready()
         threading.Event().wait()
     except StopRequested as request:
         stack.stop()

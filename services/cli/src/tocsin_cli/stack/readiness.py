@@ -4,7 +4,9 @@ import http.client
 import json
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from tocsin_cli.stack.ports import LOOPBACK
 
@@ -56,23 +58,39 @@ def _accepts(server: str) -> bool:
 
 def redis_probe(url: str) -> Probe:
     """Return a probe that wants PONG, which Redis says only once its data is loaded."""
+    parts = urlsplit(url)
+    if parts.scheme == "redis" and parts.hostname and not parts.netloc.count("@"):
+        return partial(_ping, parts.hostname, parts.port or 6379)
+    return partial(_ping_by_client, url)
 
-    def probe() -> str | None:
-        from redis import Redis
-        from redis.backoff import NoBackoff
-        from redis.exceptions import RedisError
-        from redis.retry import Retry
 
-        try:
-            with Redis.from_url(
-                url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
-            ) as client:
-                client.ping()
-        except (RedisError, OSError, ValueError) as error:
-            return f"Redis does not answer: {type(error).__name__}"
+def _ping(host: str, port: int) -> str | None:
+    """Ask over a bare connection: half a second less than loading the client, several times in every start."""
+    try:
+        with socket.create_connection((host, port), timeout=TIMEOUT_S) as connection:
+            connection.sendall(b"PING\r\n")
+            answer = connection.recv(200)
+    except OSError as error:
+        return f"Redis does not answer: {type(error).__name__}"
+    if answer.startswith(b"+PONG"):
         return None
+    return f"Redis answers {answer.decode('ascii', 'replace').strip()!r}"
 
-    return probe
+
+def _ping_by_client(url: str) -> str | None:
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+    from redis.retry import Retry
+
+    try:
+        with Redis.from_url(
+            url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=Retry(NoBackoff(), 0)
+        ) as client:
+            client.ping()
+    except (RedisError, OSError, ValueError) as error:
+        return f"Redis does not answer: {type(error).__name__}"
+    return None
 
 
 def http_probe(port: int) -> Probe:

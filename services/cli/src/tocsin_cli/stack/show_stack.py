@@ -25,6 +25,7 @@ COLOURS: Final[dict[str, str]] = {
     StackState.FAILED: "red",
     StackState.STOPPING: "yellow",
 }
+HINT: Final = "Ctrl-C stops everything; the data stays"
 
 
 def parts_table(record: StackRecord) -> Table:
@@ -77,8 +78,11 @@ class Display:
         live = self._live
         if live is not None:
             table = parts_table(record)
-            table.title = Text(record.message or record.state.value, style=COLOURS.get(record.state, "bold"))
-            table.title_justify = "left"
+            running = record.state in (StackState.READY, StackState.DEGRADED)
+            title = record.state.value if running else record.message or record.state.value
+            table.title = Text(title, style=COLOURS.get(record.state, "bold"))
+            table.caption = HINT if running else None
+            table.title_justify = table.caption_justify = "left"
             live.update(table, refresh=True)
             return
         before = self._record.parts if self._record else {}
