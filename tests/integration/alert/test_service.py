@@ -1,4 +1,4 @@
-"""The service as it is deployed, a process on real Kafka and Redis: killed and started again, it tells each thing once."""
+"""The service as a process on real Kafka and Redis: killed and started again, it tells each thing once."""
 
 import json
 import os

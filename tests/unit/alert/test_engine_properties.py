@@ -135,6 +135,22 @@ def test_each_alert_fires_once_counts_its_revisions_and_resolves_exactly_once(
 
 
 @SOME
+@given(rules(), contributions(), delays(60), looks)
+def test_whatever_fires_or_rises_shows_its_threshold_met_by_its_evidence(
+    rule: Rule, items: list[Contribution], late: list[int], extra: list[int]
+) -> None:
+    for item in play(rule, arrivals_of(items, late), looks=extra).told:
+        if item.kind in (Kind.FIRED, Kind.RAISED):
+            shown = [article for article in item.evidence if article.level >= item.level]
+            assert len({article.story_id for article in shown}) >= rule.fire_when.stories
+            assert len({article.source_key for article in shown}) >= rule.fire_when.sources
+        if item.kind is not Kind.RESOLVED:
+            assert item.measured_at <= item.told_at
+            assert item.stories >= rule.fire_when.stories
+            assert item.sources >= rule.fire_when.sources
+
+
+@SOME
 @given(rules(), contributions(), delays(60), st.integers(0, 13), st.integers(0, 200))
 def test_replaying_any_prefix_changes_nothing(
     rule: Rule, items: list[Contribution], late: list[int], length: int, pause: int

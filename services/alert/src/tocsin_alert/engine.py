@@ -104,7 +104,7 @@ def evaluate(
         is_news = admitted is not held and contribution.counts and contribution.level >= rule.fire_when.level
         held = admitted
     among = intervals(rule, held)
-    swept = sweep(rule, among, start=start, ongoing=state.ongoing, settled=settled)
+    swept = sweep(rule, among, start=start, ongoing=state.ongoing, settled=settled, now=now)
 
     told = replace(state.told, pending=True) if state.told is not None and is_news else state.told
     announcer = _Announcer(rule, state, among, now)
@@ -120,7 +120,9 @@ def next_due(rule: Rule, state: GroupState) -> int | None:
     lateness = span(rule.lateness)
     # Each is kept up to and including its `forget_at`.
     moments = [max(item.forget_at for item in state.held) + lateness + 1] if state.held else []
-    swept = sweep(rule, intervals(rule, state.held), start=state.settled, ongoing=state.ongoing, settled=state.settled)
+    settled = state.settled
+    among = intervals(rule, state.held)
+    swept = sweep(rule, among, start=settled, ongoing=state.ongoing, settled=settled, now=settled)
     if swept.episodes and swept.episodes[0].ends_at is not None:
         moments.append(swept.episodes[0].ends_at + lateness)
     if state.told is not None:
@@ -128,9 +130,9 @@ def next_due(rule: Rule, state: GroupState) -> int | None:
             moments.append(_withdrawn_end(rule, state.told) + lateness)
         if state.told.pending and rule.repeat_every is not None:
             repeat_at = state.told.told_at + span(rule.repeat_every)
-            if repeat_at > state.settled + lateness:
+            if repeat_at > settled + lateness:
                 moments.append(repeat_at)
-    return min(moments, default=state.settled + lateness)
+    return min(moments, default=settled + lateness)
 
 
 def _admit(

@@ -93,10 +93,13 @@ def parse_rules(text: str, file: str) -> list[Rule]:
 def _problems(error: ValidationError, node: yaml.Node, file: str) -> list[Problem]:
     found = []
     for item in error.errors(include_url=False, include_input=False):
+        if item["type"] == "default_factory_not_called":
+            # A default that depends on a field which is itself wrong.
+            continue
         path = [step for step in item["loc"] if isinstance(step, str | int)]
         if item["type"] == "rule":
             path += item["ctx"]["field"].split(".")
-        reason = "is missing" if item["type"] == "missing" else item["msg"]
+        reason = "is missing" if item["type"] == "missing" else item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             reason = "is not a field of a rule file; check its spelling"
         found.append(Problem(file, _line_of(node, path), _written(path), reason))

@@ -114,7 +114,7 @@ def load_state(text: str) -> tuple[GroupState, Rule]:
             told=_load_told(data["told"]),
         )
         return state, Rule.model_validate(data["rule"])
-    except (ValueError, KeyError, TypeError, IndexError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError, ValidationError) as error:
         raise UnreadableState(f"the state is damaged: {type(error).__name__}") from error
 
 

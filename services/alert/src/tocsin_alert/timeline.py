@@ -38,7 +38,7 @@ class Held:
 class Episode:
     """A stretch of event time in which a group rings.
 
-    `level`: the highest at which the threshold was met; `met_at`: when it was last met at that level;
+    `level`: the highest at which the threshold was met; `met_at`: when, until now, it was last met at that level;
     `quiet_since`: since when the exit threshold is undercut, if it is; `ends_at`: when it ends if nothing more comes
     (None only while the sweep has not got there).
     """
@@ -125,10 +125,13 @@ class Sweep:
     ongoing: Episode | None
 
 
-def sweep(rule: Rule, among: Sequence[Interval], *, start: int, ongoing: Episode | None, settled: int) -> Sweep:
+def sweep(
+    rule: Rule, among: Sequence[Interval], *, start: int, ongoing: Episode | None, settled: int, now: int
+) -> Sweep:
     """Follow event time from `start`, where the episode `ongoing` was open, to where nothing counts any more.
 
     What happened before `start` is taken as done; `settled` (not before `start`) is where the next sweep will begin.
+    What comes after `now` is what will be if nothing more arrives.
     """
     hold = span(rule.resolve_when.hold)
     tally = _Tally(rule)
@@ -144,7 +147,7 @@ def sweep(rule: Rule, among: Sequence[Interval], *, start: int, ongoing: Episode
         changes.append((item.until, -1, contribution))
     changes.sort(key=itemgetter(0))
 
-    machine = _Machine(ongoing, hold)
+    machine = _Machine(ongoing, hold, now)
     if tally.is_quiet():
         # Only after a change of the rule, or when the cap dropped what kept the episode open.
         machine.step(start, None, is_quiet=True)
@@ -171,8 +174,8 @@ def sweep(rule: Rule, among: Sequence[Interval], *, start: int, ongoing: Episode
 class _Machine:
     """Idle or in an episode; fed the changes in the order of event time."""
 
-    def __init__(self, ongoing: Episode | None, hold: int) -> None:
-        self._hold = hold
+    def __init__(self, ongoing: Episode | None, hold: int, now: int) -> None:
+        self._hold, self._now = hold, now
         self.ended: list[Episode] = []
         self._is_on = ongoing is not None
         self._starts_at = self._level = self._met_at = 0
@@ -199,8 +202,8 @@ class _Machine:
         """Take what holds from `moment` on: the level at which the threshold is met, and whether it is quiet."""
         if met_level is not None:
             if not self._is_on:
-                self._is_on, self._starts_at, self._level = True, moment, met_level
-            if met_level >= self._level:
+                self._is_on, self._starts_at, self._level, self._met_at = True, moment, met_level, moment
+            if met_level >= self._level and moment <= self._now:
                 self._level, self._met_at = met_level, moment
             self._quiet_since = None
         elif not is_quiet:
