@@ -1,7 +1,8 @@
 """Refuses XML that is made to exhaust its reader, before the feed parser sees it.
 
 The feed parser's time grows with the square of nesting, attributes, prefixes and unclosed tags. Expat reads each of
-them in linear time, so it goes first and counts. What is not well-formed it cannot judge to the end: that is kept small.
+them in linear time, so it goes first and counts. What is not well-formed it cannot judge to its end: that is kept
+small.
 """
 
 import re
