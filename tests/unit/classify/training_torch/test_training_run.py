@@ -161,6 +161,19 @@ def test_a_run_may_end_before_its_epochs(base: Path, tmp_path: Path) -> None:
     assert steps == [1, 2, 3]
 
 
+def test_the_end_may_be_moved_only_before_the_cool_down(base: Path, tmp_path: Path) -> None:
+    def kill(progress: Progress) -> None:
+        if progress.step == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(fresh(base), tmp_path / "a.pt", listen=kill)
+    late = Recipe(**{**RECIPE.__dict__, "stop_at": 100})
+    with pytest.raises(TrainingError, match="stands at step 2"):
+        run(fresh(base), tmp_path / "a.pt", resume=True, recipe=late)
+    run(fresh(base), tmp_path / "a.pt", resume=True, recipe=Recipe(**{**RECIPE.__dict__, "stop_at": 152}))
+
+
 def test_the_rate_warms_up_falls_and_cools_down() -> None:
     whole = [learning_rate_share(step, 1000, 1000) for step in range(1001)]
     assert whole[0] == 1 / 50

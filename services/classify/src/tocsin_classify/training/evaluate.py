@@ -15,8 +15,6 @@ from tocsin_classify.training import metrics
 from tocsin_classify.training.dataset import Item, long_text
 
 Floats = npt.NDArray[np.float32]
-# Windows run together; sorted by length, so little of a batch is padding.
-BATCH = 16
 # Thresholds a topic may get. Beyond these the development part is too small to say anything.
 THRESHOLDS = tuple(round(0.15 + 0.05 * step, 2) for step in range(13))
 # A topic gets a threshold of its own when the development part holds it at least this often.
@@ -50,30 +48,20 @@ def run_items(
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(directory / WEIGHTS), options, providers=["CPUExecutionProvider"])
-    windows: list[tuple[int, list[int]]] = []
-    for number, item in enumerate(items):
-        text = long_text(item) if item.paragraphs else item.text
-        read = read_windows(
+    gathered = []
+    for number, item in enumerate(items, start=1):
+        windows = read_windows(
             item.title,
-            text,
+            long_text(item),
             tokenizer,
             window_tokens=settings.window_tokens,
             window_stride=settings.window_stride,
         )
-        windows.extend((number, ids) for ids in read)
-    order = sorted(range(len(windows)), key=lambda place: len(windows[place][1]))
-    rows: list[tuple[Floats, Floats, Floats] | None] = [None] * len(windows)
-    for start in range(0, len(order), BATCH):
-        batch = order[start : start + BATCH]
-        outputs = _run(session, [windows[place][1] for place in batch], tokenizer.pad_token_id or 0)
-        for at, place in enumerate(batch):
-            rows[place] = (outputs[0][at], outputs[1][at], outputs[2][at])
-        listen(min(start + BATCH, len(order)), len(order))
-    gathered: list[list[tuple[Floats, Floats, Floats]]] = [[] for _ in items]
-    for (number, _), row in zip(windows, rows, strict=True):
-        if row is not None:
-            gathered[number].append(row)
-    return [Logits(*(np.stack(part) for part in zip(*parts, strict=True))) for parts in gathered]
+        gathered.append(
+            Logits(*(np.concatenate(part) for part in zip(*(_run(session, ids) for ids in windows), strict=True)))
+        )
+        listen(number, len(items))
+    return gathered
 
 
 def predict(logits: Sequence[Logits], settings: ModelSettings) -> list[Prediction]:
@@ -168,12 +156,10 @@ def _f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> float:
     return metrics.f1(hits, int(said.sum()) - hits, int(truth.sum()) - hits)
 
 
-def _run(session: Any, windows: Sequence[Sequence[int]], pad_id: int) -> list[Floats]:
-    longest = max(len(window) for window in windows)
-    ids = np.full((len(windows), longest), pad_id, dtype=np.int64)
-    mask = np.zeros((len(windows), longest), dtype=np.int64)
-    for row, window in enumerate(windows):
-        ids[row, : len(window)] = window
-        mask[row, : len(window)] = 1
-    outputs: list[Floats] = session.run(["level", "direction", "topics"], {"input_ids": ids, "attention_mask": mask})
+def _run(session: Any, window: Sequence[int]) -> list[Floats]:
+    # One window at a time, as the service does: int8 scales are taken over a whole batch, neighbours included.
+    ids = np.array([window], dtype=np.int64)
+    outputs: list[Floats] = session.run(
+        ["level", "direction", "topics"], {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    )
     return outputs

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +115,11 @@ def train_network(
     steps = min(recipe.stop_at or planned, planned)
     optimizer = _optimizer(network, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_share(step, planned, steps))
-    identity = {**asdict(recipe), "examples": len(examples)}
+    identity = {**asdict(replace(recipe, stop_at=0)), "examples": len(examples)}
     torch.manual_seed(recipe.seed)
     done = 0
     if resume and checkpoint.exists():
-        done = _load(checkpoint, identity, network, optimizer, schedule)
+        done = _load(checkpoint, identity, recipe.stop_at, network, optimizer, schedule)
     network.train()
     began = time.monotonic()
     for step, (epoch, last, batch) in enumerate(_walk(examples, recipe), start=1):
@@ -138,7 +138,7 @@ def train_network(
         # The mean over this run: single steps differ tenfold with the length of their windows.
         listen(Progress(step, steps, loss.item(), (time.monotonic() - began) / (step - done)))
         if step % checkpoint_steps == 0 or last or step == steps:
-            _save(checkpoint, identity, step, network, optimizer, schedule)
+            _save(checkpoint, identity, recipe.stop_at, step, network, optimizer, schedule)
         if last:
             network.eval()
             after_epoch(epoch, network)
@@ -198,6 +198,7 @@ def load_trained_state(network: ThreeHeads, checkpoint: Path) -> int:
 def _save(
     path: Path,
     identity: dict[str, Any],
+    stop_at: int,
     step: int,
     network: ThreeHeads,
     optimizer: torch.optim.Optimizer,
@@ -208,6 +209,7 @@ def _save(
     torch.save(
         {
             "identity": json.dumps(identity, sort_keys=True),
+            "stop_at": stop_at,
             "step": step,
             "weights": trained_state(network),
             "optimizer": optimizer.state_dict(),
@@ -223,6 +225,7 @@ def _save(
 def _load(
     path: Path,
     identity: dict[str, Any],
+    stop_at: int,
     network: ThreeHeads,
     optimizer: torch.optim.Optimizer,
     schedule: Any,
@@ -233,11 +236,18 @@ def _load(
             f"{path} was written by another recipe or other data ({content['identity']}); "
             "repeat the options of that run, or start over without --resume"
         )
+    done = int(content["step"])
+    ends = {int(content["stop_at"]), stop_at}
+    if len(ends) > 1 and any(done > end - COOL_DOWN_STEPS for end in ends if end):
+        raise TrainingError(
+            f"the end may be moved up to {COOL_DOWN_STEPS} steps before it, and {path} stands at step {done}: "
+            "choose a later --stop-at, or the one of that run"
+        )
     network.load_state_dict(content["weights"], strict=False)
     optimizer.load_state_dict(content["optimizer"])
     schedule.load_state_dict(content["schedule"])
     torch.set_rng_state(content["random"])
-    return int(content["step"])
+    return done
 
 
 def _read(path: Path) -> dict[str, Any]:
