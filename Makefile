@@ -93,6 +93,7 @@ lock: .uv/ready ## Compile the locks in requirements/ anew (UPGRADE=1 also takes
 		$(COMPILE) -c requirements/dev.txt -o requirements/$$name.txt services/$$name/pyproject.toml || exit 1; done
 	@$(COMPILE) -c requirements/dev.txt -o requirements/local.txt --extra local services/cli/pyproject.toml
 	@$(COMPILE) -c requirements/dev.txt -o requirements/train.txt --extra train services/classify/pyproject.toml
+	@grep -h '^requires = ' services/*/pyproject.toml | sort -u | sed 's/.*"\(.*\)".*/\1/' | $(COMPILE) -o requirements/build.txt -
 
 .PHONY: clean
 clean: ## Remove virtual environments and caches
