@@ -26,11 +26,11 @@ from tocsin_contracts.fields import MAX_TEXT_CHARS, MAX_TITLE_CHARS, Source
 from tocsin_contracts.ids import digest_id
 from tocsin_contracts.settings import KafkaSettings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 TINY = Path(__file__).parents[2] / "fixtures" / "tiny-model"
 TRACEPARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-STARTS_WITHIN_S = 90.0
+STARTS_WITHIN_S = 180.0
 """Seconds on an idle machine; the rest is for one that trains a model or builds an image meanwhile."""
 
 

@@ -2,12 +2,15 @@
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tocsin_classify.backend import WindowLogits
 from tocsin_classify.classify_batch import Classifier
 from tocsin_classify.gazetteer.search import load_gazetteer
 from tocsin_classify.handle_articles import ArticleHandler
@@ -18,7 +21,7 @@ from tocsin_contracts.codec import decode, encode
 from tocsin_contracts.dead_letter import DeadLetterV1
 from tocsin_contracts.fields import Source
 from tocsin_contracts.ids import digest_id
-from tocsin_contracts.worker import Outgoing, Record
+from tocsin_contracts.worker import Outgoing, Record, RetryLater
 
 pytestmark = pytest.mark.unit
 
@@ -147,8 +150,6 @@ def test_the_event_loop_runs_on_while_the_model_loads_and_computes(classifier: C
             moved.wait(20)
             return classifier
 
-        import threading
-
         moved = threading.Event()
         handler = ArticleHandler(load, "t.", now=lambda: NOW)
         assert handler.health() == {"model": None}
@@ -164,3 +165,31 @@ def test_the_event_loop_runs_on_while_the_model_loads_and_computes(classifier: C
 
     before, after = asyncio.run(scenario())
     assert 1 < before <= after
+
+
+def test_stopping_ends_a_long_batch_soon_and_blames_no_article(classifier: Classifier) -> None:
+    class Slow:
+        settings = classifier.backend.settings
+        tokenizer = classifier.backend.tokenizer
+        closed = threading.Event()
+        begun = threading.Event()
+
+        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+            self.begun.set()
+            assert self.closed.wait(60)
+            raise CancelledError
+
+        def close(self) -> None:
+            self.closed.set()
+
+    async def scenario() -> None:
+        slow = Slow()
+        handler = ArticleHandler(lambda: Classifier(slow, classifier.gazetteer, lambda: NOW), "t.")
+        await handler.start()
+        handling = asyncio.create_task(handler.handle([record(encode(article("war"))), record(b"nope")]))
+        await asyncio.to_thread(slow.begun.wait, 20)
+        await handler.stop()
+        with pytest.raises(RetryLater):
+            await asyncio.wait_for(handling, 20)
+
+    asyncio.run(scenario())

@@ -24,21 +24,36 @@ class Unclassifiable:
 Outcome = ClassifiedV1 | Unclassifiable
 
 
-@dataclass(frozen=True)
+class Closed(Exception):
+    """The classifier was closed meanwhile: nothing is known about the articles."""
+
+
+@dataclass
 class Classifier:
-    """A model, the names of places, and a clock. Used by one thread at a time."""
+    """A model, the names of places, and a clock. Used by one thread at a time; any thread may close it."""
 
     backend: Backend
     gazetteer: Gazetteer
     now: Callable[[], datetime]
+    _closed: bool = False
+
+    def close(self) -> None:
+        """End a batch under way soon, after the windows that are being computed, and take no more."""
+        self._closed = True
+        self.backend.close()
 
     def classify_batch(self, articles: Sequence[ArticleV1]) -> list[Outcome]:
-        """Return one outcome per article, in their order; one that fails leaves the others alone."""
+        """Return one outcome per article, in their order; one that fails leaves the others alone.
+
+        Raises Closed after `close`.
+        """
         if not articles:
             return []
         try:
             return list(self._classify(articles))
-        except Exception as error:  # noqa: BLE001 the model library raises whatever it likes
+        except Exception as error:
+            if self._closed:
+                raise Closed from error
             if len(articles) == 1:
                 return [Unclassifiable(f"{type(error).__name__}: {error}")]
         return [outcome for article in articles for outcome in self.classify_batch([article])]

@@ -59,7 +59,7 @@ def _run(file: Path, model: Path | None, batch_size: int) -> int:
     with contextlib.ExitStack() as opened:
         stream = _open(file, opened)
         classifier = _load(model)
-        opened.callback(classifier.backend.close)
+        opened.callback(classifier.close)
         return _classify_lines(stream, classifier, batch_size, sys.stdout, _Progress())
 
 

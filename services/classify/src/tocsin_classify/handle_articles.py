@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from tocsin_classify.classify_batch import Classifier, Outcome
+from tocsin_classify.classify_batch import Classifier, Closed, Outcome
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import ClassifiedV1
 from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
 from tocsin_contracts.dead_letter import Stage
 from tocsin_contracts.dead_letters import make_dead_letter
 from tocsin_contracts.topics import CLASSIFIED, DEAD_LETTERS
-from tocsin_contracts.worker import Outgoing, Record
+from tocsin_contracts.worker import Outgoing, Record, RetryLater
 
 SERVICE = "classify"
 
@@ -47,11 +47,14 @@ class ArticleHandler:
     async def stop(self) -> None:
         """End the threads; a batch under way is dropped, and read again after the restart."""
         if self._classifier:
-            self._classifier.backend.close()
+            self._classifier.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Outgoing]:
-        """Return one message per record, in their order."""
+        """Return one message per record, in their order.
+
+        Raises RetryLater when the service is stopped meanwhile: the articles are not at fault.
+        """
         if self._classifier is None:
             raise RuntimeError("handle() before start()")
         articles: dict[int, ArticleV1] = {}
@@ -61,9 +64,12 @@ class ArticleHandler:
                 articles[index] = decode(ArticleV1, record.value)
             except UnreadableMessage as error:
                 outgoing[index] = self._refuse(record, error.reason, str(error), retryable=False)
-        outcomes = await asyncio.get_running_loop().run_in_executor(
-            self._executor, self._classifier.classify_batch, list(articles.values())
-        )
+        try:
+            outcomes = await asyncio.get_running_loop().run_in_executor(
+                self._executor, self._classifier.classify_batch, list(articles.values())
+            )
+        except Closed as closed:
+            raise RetryLater("the service is stopping") from closed
         for index, outcome in zip(articles, outcomes, strict=True):
             outgoing[index] = self._pass_on(records[index], outcome)
         return [outgoing[index] for index in range(len(records))]
