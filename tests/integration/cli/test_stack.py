@@ -110,7 +110,7 @@ def wait_until(reached: Callable[[], bool], timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     while not reached():
         assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.1)
+        time.sleep(0.3)
 
 
 def write_to_both(status: dict[str, Any], name: str) -> None:

@@ -39,6 +39,24 @@ def test_help_lists_the_commands_in_the_order_of_use_and_shows_examples() -> Non
     assert "tocsin up --detach" in result.stdout
 
 
+def test_list_of_commands_says_whole_sentences() -> None:
+    listed = tocsin("--help").stdout.partition("Commands:")[2].partition("Examples:")[0]
+    assert "..." not in listed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Does this. And that.\n\nMore.", "Does this"),
+        ("Does\nthis.", "Does this"),
+        ("", ""),
+        ("Reads a.b files", "Reads a.b files"),
+    ],
+)
+def test_first_sentence_describes_a_command(text: str, sentence: str) -> None:
+    assert main.first_sentence(text) == sentence
+
+
 def test_help_takes_less_than_half_a_second_of_processor_time() -> None:
     def cost_s() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

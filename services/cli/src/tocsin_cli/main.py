@@ -118,8 +118,15 @@ def load_command(name: str, entry_point: importlib.metadata.EntryPoint | None) -
     app._add_completion = False  # noqa: SLF001 - completion is offered once, by the root
     command: Any = typer.main.get_command(app)
     command.name = name
+    command.short_help = command.short_help or first_sentence(command.help or "")
     set_plain_help(command)
     return command  # type: ignore[no-any-return]
+
+
+def first_sentence(text: str) -> str:
+    """Return what the list of commands says about one, unshortened: the terminal wraps it."""
+    paragraph = " ".join(text.strip().partition("\n\n")[0].split())
+    return paragraph.partition(". ")[0].rstrip(".")
 
 
 def set_plain_help(command: Any) -> None:

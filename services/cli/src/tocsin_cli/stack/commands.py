@@ -16,10 +16,10 @@ def up(
         typer.Option(metavar="PARTS", help="Only these of kafka, redis, ingest, classify, alert, by commas."),
     ] = None,
 ) -> None:
-    """Start Kafka, Redis and the services on this machine, without Docker.
+    """Start Kafka, Redis and the services on this machine.
 
-    Runs until Ctrl-C, which stops every part; with --detach it runs until `tocsin down`. The data stays. A service
-    that dies is started again.
+    No Docker is needed. Runs until Ctrl-C, which stops every part; with --detach it runs until `tocsin down`. The data
+    stays. A service that dies is started again.
 
     Settings are environment variables: TOCSIN_STATE_DIR, TOCSIN_CACHE_DIR, TOCSIN_KAFKA_PORT, TOCSIN_REDIS_PORT,
     TOCSIN_INGEST_PORT and so on; TOCSIN_KAFKA_BOOTSTRAP_SERVERS and TOCSIN_REDIS_URL use existing servers;
@@ -47,7 +47,9 @@ def up(
 def down(
     volumes: Annotated[bool, typer.Option("--volumes", "-v", help="Also delete the data of Kafka and Redis.")] = False,
 ) -> None:
-    """Stop the stack that `tocsin up` started; nothing of it is left running, also after a crash.
+    """Stop the stack that `tocsin up` started.
+
+    Nothing of it is left running, also after a crash.
 
     Examples:
 
@@ -69,7 +71,7 @@ def down(
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts: one JSON object on standard output.")] = False,
 ) -> None:
-    """Show what runs: state, process, address, log file and restarts of each part.
+    """Show what runs, and where: state, process, address, log file and restarts of each part.
 
     The exit code is 0 when everything is ready, else 1.
 
