@@ -2,8 +2,6 @@
 
 import importlib.util
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -97,7 +95,6 @@ def train(
         ),
         resume=resume,
         threads=threads or pipeline.default_threads(),
-        command_line=command_line(sys.argv),
     )
     try:
         figures = pipeline.run(plan, say=lambda text: typer.echo(text, err=True))
@@ -123,8 +120,3 @@ def default_cache() -> Path:
     """XDG's cache directory, or ~/.cache."""
     home = os.environ.get("XDG_CACHE_HOME")
     return (Path(home) if home else Path.home() / ".cache") / "tocsin" / "wheels"
-
-
-def command_line(argv: list[str]) -> str:
-    """The command as a person would repeat it."""
-    return shlex.join(["tocsin", *argv[1:]])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -55,7 +56,25 @@ class Plan:
     recipe: Recipe
     resume: bool
     threads: int
-    command_line: str
+
+    def command(self) -> str:
+        """The command that makes this model again, every option that matters spelled out."""
+        recipe = self.recipe
+        options: dict[str, object] = {
+            "data": "DATA",
+            "out": f"models/{self.out.name}",
+            "base": self.base,
+            "vocabulary": self.vocabulary,
+            "seed": recipe.seed,
+            "epochs": recipe.epochs,
+            "max-tokens": self.window_tokens,
+            "batch-size": recipe.batch_size,
+            "learning-rate": f"{recipe.learning_rate:g}",
+            "freeze-layers": recipe.freeze_layers,
+            **({"stop-at": recipe.stop_at} if recipe.stop_at else {}),
+            "model-version": self.model_version,
+        }
+        return shlex.join(["tocsin", "train", *(f"--{name}={value}" for name, value in options.items())])
 
 
 @dataclass(frozen=True)
@@ -154,7 +173,7 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         "int8_cosine": round(cosine, 4),
         "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
         "recipe": asdict(plan.recipe),
-        "command": plan.command_line,
+        "command": plan.command(),
     }
     names = read_topic_names(plan.data / "topics.json")
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
