@@ -1,5 +1,6 @@
 """Puts the service's parts together and keeps them running until it is told to stop."""
 
+import logging
 import signal
 import socket
 import sys
@@ -36,6 +37,8 @@ log = structlog.get_logger("tocsin_ingest")
 def serve(settings: IngestSettings, feeds: list[Feed]) -> int:
     """Serve until SIGTERM or SIGINT; exit code 0 then, 1 when the port cannot be bound, 2 for a bad Redis URL."""
     configure_logs(settings, "ingest")
+    # While Kafka is away its client writes several lines a second; that it is away is said once by those who wait.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         client = connect_redis(settings)
     except ValueError as error:
