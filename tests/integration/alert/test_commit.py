@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -57,7 +58,8 @@ async def test_a_commit_writes_state_due_time_and_stream_and_publishes_the_same_
         messages = [await listener.get_message(ignore_subscribe_messages=True, timeout=2) for _ in range(10)]
     assert outcome is Outcome.COMMITTED
     assert (await store.load(KEY)).state == player.state
-    [(stream_id, fields)] = await client.xrange(base)
+    entries: Any = await client.xrange(base)
+    [(stream_id, fields)] = entries
     assert fields == {
         b"data": alerts[0].model_dump_json().encode(),
         b"alert_id": alerts[0].alert_id.encode(),

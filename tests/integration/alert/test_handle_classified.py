@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis as blocking_redis
@@ -64,7 +65,7 @@ class Workers:
         return QuietResolver(self.store(), list(rules or [RULE]), clock=self.clock, every_s=0.1)
 
     async def alerts(self) -> list[AlertV1]:
-        entries = await self.clients[0].xrange(f"{self.settings.redis_prefix}alerts")
+        entries: Any = await self.clients[0].xrange(f"{self.settings.redis_prefix}alerts")
         return [decode(AlertV1, fields[b"data"]) for _, fields in entries]
 
     async def revisions(self) -> list[tuple[str, int, Status]]:
@@ -232,7 +233,7 @@ async def test_a_subscriber_sees_a_gap_in_pub_sub_by_the_stream_ids_and_fills_it
     async with client.pubsub() as listener:
         await listener.subscribe(f"{base}:place:SY")
         await handler.handle(records(reports(2)))
-        heard = []
+        heard: list[Any] = []
         while len(heard) < 1:
             if message := await listener.get_message(ignore_subscribe_messages=True, timeout=2):
                 heard.append(message)
@@ -242,7 +243,7 @@ async def test_a_subscriber_sees_a_gap_in_pub_sub_by_the_stream_ids_and_fills_it
     await handler.handle(records(risen, start=20))
 
     last_seen = heard[-1]["data"].split(b'"stream_id":"')[1].split(b'"')[0].decode()
-    missed = await client.xrange(base, min=f"({last_seen}")
+    missed: Any = await client.xrange(base, min=f"({last_seen}")
 
     assert [(fields[b"revision"], fields[b"level"]) for _, fields in missed] == [(b"2", b"5")]
 

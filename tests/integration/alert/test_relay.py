@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 from kafka import KafkaConsumer
@@ -67,7 +68,7 @@ class Stream:
                     f"test-rule/{group}", Stored(), player.state, RULE, due_at=None, alerts=[alert]
                 )
                 assert outcome is not Outcome.CONFLICT
-        entries = await self.client.xrange(f"{self.redis.redis_prefix}alerts")
+        entries: Any = await self.client.xrange(f"{self.redis.redis_prefix}alerts")
         return [(fields[b"alert_id"].decode(), int(fields[b"revision"])) for _, fields in entries]
 
     def relay(self, sender: KafkaSender | None = None, lease_s: float = 2) -> asyncio.Future[None]:

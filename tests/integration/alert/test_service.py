@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -79,7 +80,8 @@ class Service:
             future.get(20)
 
     def alerts(self) -> list[AlertV1]:
-        return [decode(AlertV1, fields[b"data"]) for _, fields in self.client.xrange(f"{self.prefix}alerts")]
+        entries: Any = self.client.xrange(f"{self.prefix}alerts")
+        return [decode(AlertV1, fields[b"data"]) for _, fields in entries]
 
     def end(self) -> None:
         for process in self.processes:

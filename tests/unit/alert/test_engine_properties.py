@@ -33,8 +33,10 @@ def reference(rule: Rule, arrivals: Sequence[Arrival]) -> list[tuple[int, int, i
         return []
     first = min(seconds(item.contribution.at) for item in arrivals)
     last = max(item.received for item in arrivals) + 2 * window + 2 * hold + 2
-    found = []
-    start = level = quiet_since = None
+    found: list[tuple[int, int, int]] = []
+    start: int | None = None
+    level = 0
+    quiet_since: int | None = None
     for second in range(first, last):
         counted = [
             item.contribution
@@ -45,7 +47,7 @@ def reference(rule: Rule, arrivals: Sequence[Arrival]) -> list[tuple[int, int, i
         ]
         if start is not None and quiet_since is not None and second >= quiet_since + hold:
             found.append((start, level, second))
-            start = level = quiet_since = None
+            start, level, quiet_since = None, 0, None
         met = [
             tried
             for tried in range(rule.fire_when.level, 6)
@@ -55,7 +57,7 @@ def reference(rule: Rule, arrivals: Sequence[Arrival]) -> list[tuple[int, int, i
         left = len({c.story_id for c in counted if c.level >= rule.exit_level})
         if met:
             start = second if start is None else start
-            level = max(met) if level is None else max(level, *met)
+            level = max(level, *met)
         if start is not None:
             if left >= rule.exit_stories:
                 quiet_since = None

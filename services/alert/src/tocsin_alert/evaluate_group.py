@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from tocsin_alert.build_alert import build_alert
 from tocsin_alert.commit import GroupStore, Outcome
 from tocsin_alert.contribution import Contribution
@@ -14,6 +16,8 @@ from tocsin_alert.rule import Rule
 from tocsin_alert.state import GroupState
 from tocsin_contracts.alert import AlertV1, Group
 from tocsin_contracts.worker import RetryLater
+
+log = structlog.get_logger(__name__)
 
 MAX_CONFLICTS: Final = 50
 """Each conflict means that another worker got on; so many in a row mean that something is wrong."""
@@ -53,6 +57,15 @@ async def evaluate_group(store: GroupStore, work: Work, clock: Callable[[], int]
             return []
         outcome = await store.commit(work.key, read, after, rule, due_at=next_due(rule, after), alerts=alerts)
         if outcome is Outcome.COMMITTED:
+            for alert in alerts:
+                log.info(
+                    "alert",
+                    alert_id=alert.alert_id,
+                    revision=alert.revision,
+                    status=alert.status,
+                    level=alert.level,
+                    summary=alert.summary,
+                )
             return alerts
         if outcome is Outcome.REPEATED:
             return []

@@ -101,16 +101,7 @@ class ClassifiedHandler:
             async with limit:
                 work = Work(key, item.group, item.rule, item.contributions, item.place_name)
                 alerts = await evaluate_group(self._store, work, self._clock)
-            for alert in alerts:
-                self._announced += 1
-                log.info(
-                    "alert",
-                    alert_id=alert.alert_id,
-                    revision=alert.revision,
-                    status=alert.status,
-                    level=alert.level,
-                    summary=alert.summary,
-                )
+            self._announced += len(alerts)
 
         # All are awaited, also when one fails, so that nothing still runs when the batch is tried again.
         results = await asyncio.gather(*(work_off(key, item) for key, item in gathered.items()), return_exceptions=True)

@@ -57,17 +57,7 @@ class QuietResolver:
     async def _look_at(self, key: str) -> None:
         try:
             rule_name, group = read_group_key(key)
-            alerts = await evaluate_group(self._store, Work(key, group, self._rules.get(rule_name)), self._clock)
+            await evaluate_group(self._store, Work(key, group, self._rules.get(rule_name)), self._clock)
         except (UnreadableState, ValueError) as error:
             log.error("group skipped", group=key, reason=str(error))  # noqa: TRY400 (the reason says all)
             await self._store.postpone(key, self._clock() + AGAIN_AFTER)
-            return
-        for alert in alerts:
-            log.info(
-                "alert",
-                alert_id=alert.alert_id,
-                revision=alert.revision,
-                status=alert.status,
-                level=alert.level,
-                summary=alert.summary,
-            )
