@@ -25,6 +25,7 @@ def started_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS
         tmp_path_factory.mktemp("stack"),
         parts=tuple(name for name, variable in SERVERS.items() if not os.environ.get(variable)),
         create_topics=False,
+        startup_timeout_s=240,
     )
     with LocalStack(config) as stack:
         yield stack
