@@ -17,7 +17,7 @@ Examples:
   tocsin train --data ../labelled --out /tmp/minilm --base ./all-MiniLM-L6-v2 --vocabulary 0
 
 The data directory holds topics.json and labelled-train.jsonl, and may hold labelled-multilingual.jsonl,
-longform-train.jsonl and events-*.jsonl.gz; README.md of tocsin-classify describes them. Items dated 2021 and
+longform-train.jsonl and events-*.jsonl.gz; training/README.md of tocsin-classify describes them. Items dated 2021 and
 later are never trained on: the figures in the model card come from them.
 """
 
