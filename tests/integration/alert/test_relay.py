@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from alert_messages import Player, contribution, make_rule
 from tocsin_alert.build_alert import build_alert
 from tocsin_alert.commit import GroupStore, Outcome, Stored
 from tocsin_alert.kafka_sender import KafkaSender
-from tocsin_alert.redis_client import connect
+from tocsin_alert.redis_client import SOCKET_TIMEOUT_S, connect
 from tocsin_alert.relay import AlertRelay, SendFailed
 from tocsin_contracts.alert import AlertV1
 from tocsin_contracts.codec import decode
@@ -94,7 +95,10 @@ class Stream:
                     return
                 await asyncio.sleep(0.05)
 
-    def copies(self, count: int, topic: str = "alerts") -> list[tuple[str, bytes, dict[str, bytes]]]:
+    async def copies(self, count: int, topic: str = "alerts") -> list[tuple[str, bytes, dict[str, bytes]]]:
+        return await asyncio.to_thread(self._copies, count, topic)
+
+    def _copies(self, count: int, topic: str) -> list[tuple[str, bytes, dict[str, bytes]]]:
         consumer = KafkaConsumer(
             f"{self.kafka.topic_prefix}{topic}",
             bootstrap_servers=self.kafka.kafka_bootstrap_servers,
@@ -142,7 +146,7 @@ async def test_every_alert_is_copied_in_order_and_acknowledged(stream: Stream) -
     announced = await stream.announce("IQ", "LB")
     await stream.all_acknowledged()
 
-    copies = stream.copies(len(announced) + 1)
+    copies = await stream.copies(len(announced) + 1)
     assert len(copies) == len(announced) == 9
     assert all(revisions == [1, 2, 3] for revisions in in_order(copies).values())
 
@@ -155,7 +159,7 @@ async def test_what_kafka_took_before_a_crash_is_repeated_recognisably_and_what_
     stream.relay(FailingSender(servers, before=1, after=1))
     await stream.all_acknowledged()
 
-    copies = stream.copies(20)
+    copies = await stream.copies(20)
     assert len(copies) == 2 * len(announced), "once before the failure, once after"
     assert in_order(copies).keys() == {alert_id for alert_id, _ in announced}
     assert all(revisions == [1, 2, 3] for revisions in in_order(copies).values())
@@ -174,7 +178,7 @@ async def test_another_worker_takes_over_what_a_dead_one_left_unacknowledged(str
     stream.relay()
     await stream.all_acknowledged()
 
-    copies = stream.copies(len(announced) + 1)
+    copies = await stream.copies(len(announced) + 1)
     assert len(copies) == len(announced)
     assert [decode(AlertV1, value).revision for _, value, _ in copies] == [1, 2, 3]
 
@@ -191,6 +195,19 @@ async def test_a_lease_is_given_back_at_a_clean_stop(stream: Stream) -> None:
     assert not await stream.client.exists(f"{stream.redis.redis_prefix}relay:lease")
 
 
+async def test_it_stops_although_a_timeout_ran_out_at_the_moment_of_the_stop(stream: Stream) -> None:
+    await stream.announce("SY")
+    task = stream.relay(lease_s=60)
+    await stream.all_acknowledged()
+    # Holds up the event loop for longer than the client's socket timeout.
+    time.sleep(SOCKET_TIMEOUT_S + 0.5)  # noqa: ASYNC251
+
+    task.cancel()
+
+    done, _ = await asyncio.wait([task], timeout=20)
+    assert done
+
+
 async def test_an_entry_that_is_no_alert_becomes_a_dead_letter_and_stops_nothing(stream: Stream) -> None:
     await stream.client.xadd(f"{stream.redis.redis_prefix}alerts", {"data": "{nonsense"})
     await stream.client.xadd(f"{stream.redis.redis_prefix}alerts", {"other": "field"})
@@ -204,5 +221,5 @@ async def test_an_entry_that_is_no_alert_becomes_a_dead_letter_and_stops_nothing
     stream.relay()
     await stream.all_acknowledged()
 
-    assert [decode(AlertV1, value) for _, value, _ in stream.copies(2)] == [alert]
-    assert len(stream.copies(3, "dead-letters")) == 2
+    assert [decode(AlertV1, value) for _, value, _ in await stream.copies(2)] == [alert]
+    assert len(await stream.copies(3, "dead-letters")) == 2

@@ -17,6 +17,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from tocsin_alert.heed_cancellation import heed_cancellation
 from tocsin_contracts.alert import AlertV1
 from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
 from tocsin_contracts.dead_letter import Stage
@@ -92,6 +93,7 @@ class AlertRelay:
                     failures = 0
                 except (RedisError, OSError, SendFailed) as error:
                     failures = 1 if self.copied > copied else min(failures + 1, MAX_DOUBLINGS)
+                    heed_cancellation()
                     log.warning("relay waits", reason=str(error) or type(error).__name__)
                 await asyncio.sleep(min(self._lease_s / 3, FIRST_PAUSE_S * 2**failures))
         finally:
@@ -109,6 +111,7 @@ class AlertRelay:
             # From 0: what this consumer was given before and did not acknowledge.
             after = "0"
             while await self._hold_lease():
+                heed_cancellation()
                 entries = await self._read(after)
                 if not entries and after != ">":
                     after = ">"

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from tocsin_alert.commit import GroupStore
 from tocsin_alert.evaluate_group import Work, evaluate_group
 from tocsin_alert.groups import read_group_key
+from tocsin_alert.heed_cancellation import heed_cancellation
 from tocsin_alert.moments import SECOND
 from tocsin_alert.rule import Rule
 from tocsin_alert.state import UnreadableState
@@ -34,6 +35,7 @@ class QuietResolver:
         """Look for due groups until cancelled; waits while Redis is away."""
         pause = self._every_s
         while True:
+            heed_cancellation()
             try:
                 more = await self.resolve_due()
             except (RetryLater, RedisError) as error:
