@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tocsin_cli.demo.check import all_has_come, check_alerts, find_problems
 from tocsin_cli.demo.feed_documents import article_path
+from tocsin_cli.demo.narrate import Narrator
 from tocsin_cli.demo.run import Ending
 from tocsin_cli.demo.scenario import ExpectedAlert, Note, Scenario, ScenarioArticle, load_scenario
 from tocsin_cli.demo.summary import print_summary, summarise
@@ -370,3 +371,46 @@ def test_a_firing_alert_is_waited_for(scenario: Scenario) -> None:
     assert not ending.reached(scenario, tally)
     now = 100.0
     assert not ending.reached(scenario, tally)
+
+
+def narrated(alerts: list[AlertV1], width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    narrator = Narrator(console)
+    for one in seen(alerts):
+        narrator.alert(one, 42.0)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_alerts_are_told_with_level_place_reason_and_a_few_links(scenario: Scenario) -> None:
+    causes = [article for article in scenario.articles if article.note is Note.ARC_WAR][:5]
+    text = narrated([alert("BO", 4, 1, evidence=causes)])
+    for shown in ("FIRING", "Bolivia (BO)", "level 4", "something happens", "why", "at 42 s, and 2 more articles"):
+        assert shown in text
+    links = [line.strip() for line in text.splitlines() if line.strip().startswith("http")]
+    assert links == [f"{BASE}{article_path(article)}" for article in causes[:3]]
+
+
+def test_the_same_articles_are_not_told_twice_in_a_row(scenario: Scenario) -> None:
+    causes = list(scenario.articles[:2])
+    text = narrated([alert("BO", 4, 1, evidence=causes), alert("PY", 4, 1, evidence=causes)])
+    assert text.count("http://") == len(causes)
+    assert "Paraguay (PY)" in text
+    assert "same articles" in text
+
+
+def test_an_update_is_told_on_one_line(scenario: Scenario) -> None:
+    text = narrated([alert("BO", 3, 1), alert("BO", 3, 2, evidence=scenario.articles[:2])])
+    update = text[text.index("UPDATED") :]
+    assert len(update.strip().splitlines()) == 1
+    assert "Bolivia (BO)" in update
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_line_of_progress_never_wraps(scenario: Scenario, width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
+    Narrator(console).progress(scenario, perfect(scenario), elapsed_s=100, appeared=88)
+    assert isinstance(console.file, io.StringIO)
+    (line,) = console.file.getvalue().splitlines()
+    assert "100 s" in line
+    assert len(line) <= width - 2
