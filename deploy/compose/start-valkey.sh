@@ -21,7 +21,10 @@ hash_of() {
 
 usable TOCSIN_REDIS_PASSWORD "$TOCSIN_REDIS_PASSWORD"
 {
-    echo "user default reset off"
+    # Nobody can be this user: off, without a password. It keeps its permissions because the append-only file is replayed
+    # in its name: without them, every transaction and script in it is dropped (valkey-io/valkey issue 3983; seen with
+    # Redis 7.0 too), and a restart loses almost everything.
+    echo "user default reset off ~* &* +@all"
     # The services: their own keys and channels, nothing that administers the server. They look up how it writes to
     # disk with CONFIG GET.
     echo "user tocsin on #$(hash_of "$TOCSIN_REDIS_PASSWORD") ~tocsin:* &tocsin:* +@all -@admin -@dangerous +info +config|get"
