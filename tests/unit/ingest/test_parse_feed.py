@@ -195,6 +195,11 @@ def test_a_feed_with_a_stray_ampersand_is_repaired() -> None:
     assert entry.title == "Fish & chips"
 
 
+def test_a_name_of_an_encoding_that_no_decoder_bears_is_the_feeds_fault() -> None:
+    with pytest.raises(FeedUnreadable, match="decoded"):
+        parse_feed(RSS.encode().replace(b'encoding="utf-8"', b'encoding="ut\x00-8"'), IDENTITY)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_a_damaged_feed_never_raises_anything_but_its_own_error(data: st.DataObject) -> None:

@@ -123,12 +123,16 @@ def _parse_xml_feed(
         raise FeedUnreadable(str(error)) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parsed = feedparser.parse(
-            io.BytesIO(body),
-            response_headers={"content-type": content_type} if content_type else {},
-            sanitize_html=False,
-            resolve_relative_uris=False,
-        )
+        try:
+            parsed = feedparser.parse(
+                io.BytesIO(body),
+                response_headers={"content-type": content_type} if content_type else {},
+                sanitize_html=False,
+                resolve_relative_uris=False,
+            )
+        except (LookupError, ValueError) as error:
+            # Such as an encoding whose name holds a null character: feedparser lets the decoder's error through.
+            raise FeedUnreadable(f"cannot be decoded ({error})"[:300]) from error
     if not parsed.entries and not parsed.get("version"):
         reason = parsed.get("bozo_exception")
         raise FeedUnreadable(f"neither RSS, Atom nor JSON Feed{f' ({reason})' if reason else ''}"[:300])
