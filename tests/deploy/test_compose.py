@@ -310,6 +310,31 @@ def test_more_workers_share_the_partitions(deployment: Deployment) -> None:
         assert deployment.alert_about(article_id)["status"] == "firing"
 
 
+def test_kafka_and_valkey_are_published_only_when_the_operator_adds_their_files_and_then_on_loopback(
+    tmp_path: Path,
+) -> None:
+    env = tmp_path / "env"
+    names = ("TOCSIN_INGEST_TOKEN", "TOCSIN_REDIS_PASSWORD", "TOCSIN_SUBSCRIBER_PASSWORD")
+    env.write_text("".join(f"{name}={secrets.token_hex(32)}\n" for name in names), encoding="utf-8")
+    published = {}
+    for files in (
+        ("docker-compose.yml",),
+        ("docker-compose.yml", "deploy/compose/publish-kafka.yml", "deploy/compose/publish-redis.yml"),
+    ):
+        flags = [part for file in files for part in ("-f", file)]
+        command = ["docker", "compose", "--env-file", str(env), *flags, "config", "--format", "json"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=True
+        )
+        published[len(files)] = {
+            name: [port["host_ip"] for port in service["ports"]]
+            for name, service in json.loads(done.stdout)["services"].items()
+            if service.get("ports")
+        }
+    assert published[1] == {"ingest": ["127.0.0.1"]}
+    assert published[3] == {name: ["127.0.0.1"] for name in ("ingest", "kafka", "valkey")}
+
+
 def test_nothing_starts_without_a_secret(tmp_path: Path) -> None:
     for missing in ("TOCSIN_INGEST_TOKEN", "TOCSIN_REDIS_PASSWORD"):
         names = {"TOCSIN_INGEST_TOKEN", "TOCSIN_REDIS_PASSWORD"} - {missing}
