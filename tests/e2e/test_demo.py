@@ -32,11 +32,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def processes_of(tmp_path: Path) -> list[str]:
-    """The processes that were started with this temporary directory, and so by this test's demo."""
+    """The processes that were started with this temporary directory, or one within, and so by this test's demo."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("TMPDIR") == str(tmp_path) and process.status() != psutil.STATUS_ZOMBIE:
+            if (
+                process.environ().get("TMPDIR", "").startswith(str(tmp_path))
+                and process.status() != psutil.STATUS_ZOMBIE
+            ):
                 found.append(" ".join(process.cmdline()))
         except psutil.Error:
             continue

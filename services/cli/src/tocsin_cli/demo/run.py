@@ -54,6 +54,8 @@ def play(scenario: Scenario, directory: Path, narrator: Narrator, resources: Exi
     """
     timeline = Timeline(scenario)
     server = resources.enter_context(FeedServer(scenario, timeline))
+    scratch = directory / "tmp"
+    scratch.mkdir(mode=0o700)
     feeds_file = directory / "feeds.yaml"
     write_feeds_file(feeds_file, scenario, server)
     stack = LocalStack(
@@ -62,7 +64,11 @@ def play(scenario: Scenario, directory: Path, narrator: Narrator, resources: Exi
             topic_prefix=TOPIC_PREFIX,
             redis_prefix=REDIS_PREFIX,
             topic_partitions=PARTITIONS,
-            environment={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            environment={
+                **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+                # What the services' libraries leave in their temporary directory goes with the demo's own.
+                "TMPDIR": str(scratch),
+            },
             service_environment={
                 "ingest": {"TOCSIN_INGEST_FEEDS_FILE": str(feeds_file)},
                 "alert": {"TOCSIN_RULES_FILE": str(find_rules())},
