@@ -53,7 +53,7 @@ def record(**change: Any) -> dict[str, Any]:
             "freeze_layers": 4,
             "stop_at": 0,
         },
-        "command": "tocsin train --data=DATA --seed=7",
+        "commands": ["tocsin train --data=DATA --seed=7"],
         **change,
     }
 
@@ -80,7 +80,14 @@ def test_the_card_attributes_and_licenses() -> None:
 def test_the_card_says_how_to_make_the_model_again() -> None:
     text = card()
     assert "tocsin train --data=DATA --seed=7" in text
-    assert "Seed 7, 3 epochs of 9,000 windows" in text
+    assert "- Seed 7, 3 x 9,000 windows, 32 a step, rate 0.00015 (heads 0.002), lowest 4 layers frozen." in text
+
+
+def test_a_model_of_two_stages_names_both() -> None:
+    first = {**record()["recipe"], "seed": 5, "examples": 8000, "step": 750}
+    text = card(started_from=first, commands=["tocsin train --seed=5", "tocsin train --seed=7"])
+    assert text.index("--seed=5") < text.index("--seed=7") < text.index("- Seed 5, 3 x 8,000 windows")
+    assert text.index("- Seed 5") < text.index("- Seed 7")
 
 
 def test_topics_carry_name_threshold_and_score() -> None:

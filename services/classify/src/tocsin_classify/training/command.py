@@ -44,6 +44,11 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Windows a step.", min=1, max=1024)] = 32,
     learning_rate: Annotated[float, typer.Option(help="Of the encoder, at its highest.", min=0.0)] = 1.5e-4,
     freeze_layers: Annotated[int, typer.Option(help="Lowest layers left as they are, with the embeddings.", min=0)] = 4,
+    long_one_in: Annotated[int, typer.Option(help="Train on one in so many windows of the long articles.", min=1)] = 1,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(help="Begin with the weights of another run's checkpoint.", exists=True, dir_okay=False),
+    ] = None,
     vocabulary: Annotated[
         int, typer.Option(help="Rows of the vocabulary to keep, chosen by counting; 0 keeps all.", min=0)
     ] = 100_000,
@@ -91,9 +96,11 @@ def train(
             learning_rate=learning_rate,
             head_learning_rate=pipeline.HEAD_LEARNING_RATE,
             freeze_layers=freeze_layers,
+            long_one_in=long_one_in,
             stop_at=stop_at,
         ),
         resume=resume,
+        start_from=start_from,
         threads=threads or pipeline.default_threads(),
     )
     try:

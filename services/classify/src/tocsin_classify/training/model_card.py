@@ -94,7 +94,8 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
         (
             f"Measured on the int8 weights, on items dated {record['test_from']} or later. Nothing from those years "
             "was trained on, counted for the vocabulary or used to tune a threshold. Translations follow the date of "
-            "their originals. Full-length articles: one writer's style, held out whole."
+            "their originals. Many of the items were labelled because an earlier model was unsure of them, so a plain "
+            "stream of news is easier. Full-length articles: one writer's style, held out whole."
         ),
         "",
         "| | " + " | ".join(name for _, name in COLUMNS) + " |",
@@ -227,23 +228,33 @@ def _sources(record: Mapping[str, Any]) -> list[str]:
 
 
 def _reproduction(record: Mapping[str, Any]) -> list[str]:
-    recipe = record["recipe"]
+    first = record.get("started_from")
+    stages = [_stage(first, first["examples"])] if first else []
+    stages.append(_stage(record["recipe"], record["windows"]))
     return [
         "## How to make it again",
         "",
         "```",
         "pip install 'tocsin-classify[train]'",
-        record["command"],
+        *record["commands"],
         "```",
         "",
+        *(f"- {stage}" for stage in stages),
+        "",
         (
-            f"Seed {recipe['seed']}, {recipe['epochs']} epochs of {record['windows']:,} windows, "
-            f"{recipe['batch_size']} a step, AdamW at {recipe['learning_rate']:g} (heads "
-            f"{recipe['head_learning_rate']:g}) with 50 steps of warm-up and linear decay, embeddings and the "
-            f"lowest {recipe['freeze_layers']} layers frozen, soft ordinal targets. Temperature and topic "
-            f"thresholds were tuned on {record['development_items']:,} earlier items that were not trained on. "
-            f"Mean cosine of the int8 logits to torch's: {record['int8_cosine']:.4f}. The same seed gives the same "
-            "weights on the same machine and library versions; elsewhere expect the third digit to move."
+            "AdamW, heads at their own rate, 50 steps of warm-up and linear decay, word embeddings frozen, soft "
+            "ordinal targets. Temperature and topic thresholds were tuned on "
+            f"{record['development_items']:,} earlier items that were not trained on. Mean cosine of the int8 logits "
+            f"to torch's: {record['int8_cosine']:.4f}. The same seed gives the same weights on the same machine and "
+            "library versions; elsewhere expect the third digit to move."
         ),
         "",
     ]
+
+
+def _stage(recipe: Mapping[str, Any], windows: int) -> str:
+    return (
+        f"Seed {recipe['seed']}, {recipe['epochs']} x {windows:,} windows, {recipe['batch_size']} a step, rate "
+        f"{recipe['learning_rate']:g} (heads {recipe['head_learning_rate']:g}), lowest {recipe['freeze_layers']} "
+        "layers frozen."
+    )

@@ -6,7 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,13 @@ from tocsin_classify.training.export import check_parity, write_config, write_mo
 from tocsin_classify.training.model_card import write_card
 from tocsin_classify.training.network import ThreeHeads, build_network, start_topics_at_their_share
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
-from tocsin_classify.training.train import Progress, Recipe, topic_counts, train_network
+from tocsin_classify.training.train import (
+    Progress,
+    Recipe,
+    load_trained_state,
+    topic_counts,
+    train_network,
+)
 from tocsin_contracts.scale import SCALE_VERSION
 
 CHECKPOINT = "checkpoint.pt"
@@ -56,13 +62,14 @@ class Plan:
     recipe: Recipe
     resume: bool
     threads: int
+    start_from: Path | None = None
 
     def command(self) -> str:
         """The command that makes this model again, every option that matters spelled out."""
         recipe = self.recipe
         options: dict[str, object] = {
             "data": "DATA",
-            "out": f"models/{self.out.name}",
+            "out": self.out.name if self.out.name == "FIRST" else f"models/{self.out.name}",
             "base": self.base,
             "vocabulary": self.vocabulary,
             "seed": recipe.seed,
@@ -71,6 +78,8 @@ class Plan:
             "batch-size": recipe.batch_size,
             "learning-rate": f"{recipe.learning_rate:g}",
             "freeze-layers": recipe.freeze_layers,
+            **({"long-one-in": recipe.long_one_in} if recipe.long_one_in > 1 else {}),
+            **({"start-from": "FIRST.work/checkpoint.pt"} if self.start_from else {}),
             **({"stop-at": recipe.stop_at} if recipe.stop_at else {}),
             "model-version": self.model_version,
         }
@@ -87,6 +96,7 @@ class Prepared:
     examples: list[Example]
     network: ThreeHeads
     pad_id: int
+    started_from: dict[str, Any] | None
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> str:
@@ -111,17 +121,18 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> Prepared:
     tokenizer = AutoTokenizer.from_pretrained(base)
     size = {"window_tokens": plan.window_tokens, "window_stride": plan.window_stride}
     examples = short_examples(dataset.short["train"], tokenizer, **size)
-    examples += long_examples(dataset.long["train"], tokenizer, **size)
+    examples += long_examples(dataset.long["train"], tokenizer, **size)[:: plan.recipe.long_one_in]
     # The seed again: how often it was drawn from above depends on whether the base was ready already.
     torch.manual_seed(plan.recipe.seed)
     network = build_network(base, len(dataset.topics), freeze_layers=plan.recipe.freeze_layers)
     start_topics_at_their_share(network, topic_counts(examples, len(dataset.topics)), len(examples))
+    started_from = load_trained_state(network, plan.start_from) if plan.start_from else None
     tokens = sum(len(example.ids) for example in examples)
     say(
         f"{len(examples):,} windows, {tokens:,} tokens an epoch; tuned on "
         f"{len(dataset.short['development']):,} items, tested on {len(dataset.short['test']):,} later ones"
     )
-    return Prepared(base, vocabulary, dataset, examples, network, tokenizer.pad_token_id or 0)
+    return Prepared(base, vocabulary, dataset, examples, network, tokenizer.pad_token_id or 0, started_from)
 
 
 def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
@@ -133,6 +144,7 @@ def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
         pad_id=prepared.pad_id,
         checkpoint=plan.work / CHECKPOINT,
         resume=plan.resume,
+        started_from=prepared.started_from,
         listen=Reporter(say),
     )
 
@@ -173,13 +185,24 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         "int8_cosine": round(cosine, 4),
         "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
         "recipe": asdict(plan.recipe),
-        "command": plan.command(),
+        "started_from": prepared.started_from,
+        "commands": commands(plan, prepared.started_from),
     }
     names = read_topic_names(plan.data / "topics.json")
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (plan.out / "metrics.json").write_text(text, encoding="utf-8")
     (plan.out / "README.md").write_text(write_card(record, names), encoding="utf-8")
     return record
+
+
+def commands(plan: Plan, started_from: dict[str, Any] | None) -> list[str]:
+    """The commands that make the model again, one for each stage of its training."""
+    if started_from is None:
+        return [plan.command()]
+    names = {field.name for field in fields(Recipe)}
+    first = Recipe(**{name: value for name, value in started_from.items() if name in names})
+    earlier = replace(plan, recipe=first, start_from=None, out=Path("FIRST"))
+    return [earlier.command(), plan.command()]
 
 
 def measure_test(plan: Plan, settings: ModelSettings, dataset: Dataset) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ CHECKPOINT_STEPS = 50
 class Recipe:
     """Everything that decides the weights, besides data and base. A resumed run must have the same.
 
-    `stop_at` ends the run at that step, short of its epochs; 0 is no such step.
+    `long_one_in` takes one in so many windows of the long articles. `stop_at` ends the run at that step, short of
+    its epochs; 0 is no such step.
     """
 
     seed: int
@@ -40,6 +41,7 @@ class Recipe:
     learning_rate: float
     head_learning_rate: float
     freeze_layers: int
+    long_one_in: int = 1
     stop_at: int = 0
 
 
@@ -99,6 +101,7 @@ def train_network(
     pad_id: int,
     checkpoint: Path,
     resume: bool,
+    started_from: dict[str, Any] | None = None,
     listen: Callable[[Progress], None],
     after_epoch: Callable[[int, ThreeHeads], None] = lambda epoch, network: None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
@@ -115,7 +118,11 @@ def train_network(
     steps = min(recipe.stop_at or planned, planned)
     optimizer = _optimizer(network, recipe)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: learning_rate_share(step, planned, steps))
-    identity = {**asdict(replace(recipe, stop_at=0)), "examples": len(examples)}
+    identity = {**asdict(recipe), "examples": len(examples)}
+    # Where a run ends may change while it runs; `_load` sees to it that this is in time.
+    del identity["stop_at"]
+    if started_from is not None:
+        identity["started_from"] = started_from
     torch.manual_seed(recipe.seed)
     done = 0
     if resume and checkpoint.exists():
@@ -188,11 +195,11 @@ def trained_state(network: ThreeHeads) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
-def load_trained_state(network: ThreeHeads, checkpoint: Path) -> int:
-    """Puts a checkpoint's weights into `network` (to export it early); returns its step."""
+def load_trained_state(network: ThreeHeads, checkpoint: Path) -> dict[str, Any]:
+    """Puts another run's weights into `network`; returns what made them, its last step included."""
     content = _read(checkpoint)
     network.load_state_dict(content["weights"], strict=False)
-    return int(content["step"])
+    return {**json.loads(content["identity"]), "step": int(content["step"])}
 
 
 def _save(
