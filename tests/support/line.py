@@ -7,8 +7,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ class Answer:
 
     status: int
     body: dict[str, object]
-    headers: Mapping[str, str]
+    headers: Message
 
 
 class Line:
@@ -59,9 +60,9 @@ class Line:
         )
         try:
             with urllib.request.urlopen(request, timeout=timeout_s) as response:
-                return Answer(response.status, json.load(response), dict(response.headers))
+                return Answer(response.status, json.load(response), response.headers)
         except urllib.error.HTTPError as error:
-            return Answer(error.code, json.load(error), dict(error.headers))
+            return Answer(error.code, json.load(error), error.headers)
 
     def push_until_accepted(self, articles: list[dict[str, object]], within_s: float = 90) -> Answer:
         """Push as a patient client does: again after a lost connection or a 503."""
