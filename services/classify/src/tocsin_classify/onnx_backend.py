@@ -121,6 +121,8 @@ def _load_with_transformers(directory: Path) -> tuple[Any, Any]:
 def _open_session(weights: Path) -> tuple[Any, Any]:
     import onnxruntime
 
+    # On by default. What people read and classify here is nobody else's business.
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     # Its errors reach us as exceptions; written to stderr as well they would stand between a user's own lines.
     options.log_severity_level = 4

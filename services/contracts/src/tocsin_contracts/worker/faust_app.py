@@ -1,8 +1,6 @@
 """The Faust application, with the settings that were found safe, and the one batch loop that loses nothing."""
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +16,11 @@ from tocsin_contracts.worker.settings import WorkerSettings
 LARGEST_MESSAGE_BYTES = max(topic.max_message_bytes for topic in TOPICS)
 
 
-def build_app(service: str, settings: WorkerSettings) -> faust.App:
-    """Return a Faust app whose consumer group is `<prefix><service>`."""
-    # Faust keeps tables here. Tocsin has none, yet the directory must be writable, also in a read-only container.
-    data = Path(tempfile.gettempdir()) / f"tocsin-{service}-{os.getpid()}"
+def build_app(service: str, settings: WorkerSettings, data: Path) -> faust.App:
+    """Return a Faust app whose consumer group is `<prefix><service>`.
+
+    `data` is a writable directory: Faust makes one for its tables, although Tocsin has none.
+    """
     return faust.App(
         f"{settings.topic_prefix}{service}",
         broker=";".join(f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")),

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
@@ -45,7 +47,9 @@ def run_worker(
     `background` are coroutines that run beside the batches until the stop; one that fails ends the worker, so that
     whoever supervises it starts it anew.
     """
-    return asyncio.run(_Worker(service, source, handler, settings, background).run(health_host, health_port))
+    with TemporaryDirectory(prefix=f"tocsin-{service}-") as data:
+        worker = _Worker(service, source, handler, settings, background, Path(data))
+        return asyncio.run(worker.run(health_host, health_port))
 
 
 class _Worker:
@@ -56,12 +60,14 @@ class _Worker:
         handler: Handler,
         settings: WorkerSettings,
         background: Sequence[Callable[[], Awaitable[None]]],
+        data: Path,
     ) -> None:
         self.service = service
         self.source = source
         self.handler = handler
         self.settings = settings
         self.background = background
+        self.data = data
         self.started = False
         self.progress = Progress(stalled_after_s=settings.worker_stalled_after_s)
 
@@ -69,7 +75,7 @@ class _Worker:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        self.app = build_app(self.service, self.settings)
+        self.app = build_app(self.service, self.settings, self.data)
         self.work = Work(
             stage=Stage(self.service),
             handler=self.handler,
