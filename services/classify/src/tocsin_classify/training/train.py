@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -260,7 +261,7 @@ def _load(
 def _read(path: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(f"the checkpoint {path} cannot be read; start over without --resume") from error
     return content
 
