@@ -41,7 +41,7 @@ def classify(
     \b
     Examples:
       tocsin classify articles.jsonl > tagged.jsonl
-      echo '{"title": "Shelling resumes along the border"}' | tocsin classify - | jq .escalation
+      echo '{"title": "Air strikes kill 64 in Bolivia"}' | tocsin classify - | jq .escalation
     """
     try:
         failed = _run(file, model, batch_size)
