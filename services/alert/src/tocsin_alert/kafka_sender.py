@@ -7,10 +7,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from tocsin_alert.relay import SendFailed
-from tocsin_contracts.topics import TOPICS
+from tocsin_contracts.topics import LARGEST_MESSAGE_BYTES
 from tocsin_contracts.worker import Outgoing
 
-LARGEST_MESSAGE_BYTES: Final = max(topic.max_message_bytes for topic in TOPICS)
 REQUEST_TIMEOUT_MS: Final = 10_000
 
 

@@ -68,3 +68,6 @@ DEAD_LETTERS: Final = TopicDeclaration(
 )
 
 TOPICS: Final[tuple[TopicDeclaration, ...]] = (ARTICLES, CLASSIFIED, ALERTS, DEAD_LETTERS)
+
+LARGEST_MESSAGE_BYTES: Final = max(topic.max_message_bytes for topic in TOPICS)
+"""What a client that reads or writes every topic must be able to carry."""

@@ -8,12 +8,10 @@ from pathlib import Path
 import faust
 from aiokafka.errors import MessageSizeTooLargeError
 
-from tocsin_contracts.topics import TOPICS, TopicDeclaration
+from tocsin_contracts.topics import LARGEST_MESSAGE_BYTES, TopicDeclaration
 from tocsin_contracts.worker.batches import Unsendable, Work
 from tocsin_contracts.worker.records import Outgoing, Record
 from tocsin_contracts.worker.settings import WorkerSettings
-
-LARGEST_MESSAGE_BYTES = max(topic.max_message_bytes for topic in TOPICS)
 
 
 def build_app(service: str, settings: WorkerSettings, data: Path) -> faust.App:
