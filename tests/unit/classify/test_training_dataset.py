@@ -1,5 +1,6 @@
 """Which items are trained on, and what a window is taught."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,10 @@ def write_data(directory: Path, **files: list[dict[str, Any]]) -> Path:
 
 
 def test_no_item_of_the_test_years_is_trained_or_tuned_on(tmp_path: Path) -> None:
-    rows = [item(f"a-{number}", f"20{10 + number % 13}-06-0{1 + number % 9}") for number in range(400)]
+    rows = [item(f"a-{number}", f"20{10 + number % 13}-{1 + number % 12:02d}-01") for number in range(400)]
     translated = [{**row, "language": "fr", "text": "Des soldats."} for row in rows[::3]]
     dataset = read_dataset(
-        write_data(tmp_path, labelled_train=rows, labelled_multilingual=translated, longform_train=[])
+        [write_data(tmp_path, labelled_train=rows, labelled_multilingual=translated, longform_train=[])]
     )
     dates = {row["id"]: row["date"] for row in rows}
     ids = {part: {one.id for one in items} for part, items in dataset.short.items()}
@@ -91,14 +92,47 @@ def test_the_part_depends_on_id_and_day_alone(item_id: str, date: str) -> None:
     assert (part_of(item_id, date) == "test") == (date >= TEST_FROM)
 
 
-def test_about_one_in_twelve_items_is_kept_for_tuning() -> None:
-    kept = sum(part_of(f"wce-{number:06d}", "2015-01-01") == "development" for number in range(12_000))
-    assert 800 < kept < 1_200
+def test_about_one_in_twelve_months_is_kept_for_tuning_whole() -> None:
+    months = [f"{year}-{month:02d}" for year in range(1900, 2000) for month in range(1, 13)]
+    kept = [month for month in months if part_of("a", f"{month}-01") == "development"]
+    assert 80 < len(kept) < 120
+    assert all(part_of(f"wce-{day}", f"{month}-{day:02d}") == "development" for month in kept for day in (1, 15, 31))
+
+
+def test_invented_items_stay_with_their_neighbours() -> None:
+    parts = [{part_of(f"invented-sw-{ten:03d}{one}", "") for one in range(10)} for ten in range(200)]
+    assert all(len(part) == 1 for part in parts)
+    assert {"train", "development"} == set().union(*parts)
+
+
+def test_labels_by_id_find_their_texts_and_need_them(tmp_path: Path) -> None:
+    texts = write_data(tmp_path, labelled_train=[item("a", "2015-01-01")])
+    other = tmp_path / "labels"
+    other.mkdir()
+    event = {"id": "wce-1", "date": "2015-01-02", "title": "Border", "text": "Shots were heard."}
+    label = {"id": "wce-1", "level": 3, "direction": "escalating", "topics": ["medtop:16000000"]}
+    (other / "labels-events.jsonl").write_text(json.dumps(label) + "\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"labels-events\.jsonl:1: no events-.* holds the text of wce-1"):
+        read_dataset([texts, other])
+    with gzip.open(texts / "events-2015.jsonl.gz", "wt", encoding="utf-8") as stream:
+        stream.write(json.dumps({**event, "id": "wce-0"}) + "\n" + json.dumps(event) + "\n")
+    items = read_dataset([texts, other]).short["train"]
+    assert [(one.id, one.title, one.text, one.level) for one in items if one.id != "a"] == [
+        ("wce-1", "Border", "Shots were heard.", 3)
+    ]
+
+
+def test_boilerplate_is_no_news(tmp_path: Path) -> None:
+    rows = [{"id": f"boilerplate-en-{number:03d}", "language": "en", "text": "Accept all"} for number in range(300)]
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], boilerplate_web=rows)])
+    assert sum(not one.news for one in dataset.short["train"]) > 200
+    examples = short_examples(dataset.short["train"], WordTokenizer(), window_tokens=16, window_stride=14)
+    assert {example.news for example in examples if example.ids == (1_000, 6, 3, 1_001)} == {False}
 
 
 def test_one_writer_of_long_articles_is_held_out_whole(tmp_path: Path) -> None:
     rows = [article(f"lt-{writer}-{number}", [("current", 4)]) for writer in range(1, 9) for number in range(3)]
-    dataset = read_dataset(write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows))
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows)])
     assert {one.id[: len(LONGFORM_TEST_PREFIX)] for one in dataset.long["test"]} == {LONGFORM_TEST_PREFIX}
     assert len(dataset.long["test"]) == 3
     assert not any(one.id.startswith(LONGFORM_TEST_PREFIX) for one in dataset.long["train"])
@@ -106,7 +140,7 @@ def test_one_writer_of_long_articles_is_held_out_whole(tmp_path: Path) -> None:
 
 def test_a_short_item_becomes_one_window_with_its_labels(tmp_path: Path) -> None:
     rows = [item("a", "2015-01-01", title="Border", topics=["medtop:15000000", "medtop:16000000"])]
-    dataset = read_dataset(write_data(tmp_path, labelled_train=rows))
+    dataset = read_dataset([write_data(tmp_path, labelled_train=rows)])
     items = [one for part in dataset.short.values() for one in part]
     (example,) = short_examples(items, WordTokenizer(), window_tokens=16, window_stride=14)
     assert example.ids == (1_000, 7, 8, 7, 3, 6, 1_001)
@@ -115,7 +149,7 @@ def test_a_short_item_becomes_one_window_with_its_labels(tmp_path: Path) -> None
 
 def test_background_and_figurative_paragraphs_teach_level_zero(tmp_path: Path) -> None:
     rows = [article("lt-1-a", [("background", 5), ("figurative", 4), ("other", 3)], level=0)]
-    dataset = read_dataset(write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows))
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows)])
     examples = long_examples(dataset.long["train"], WordTokenizer(), window_tokens=40, window_stride=35)
     assert examples
     assert {example.level for example in examples} == {0}
@@ -123,7 +157,7 @@ def test_background_and_figurative_paragraphs_teach_level_zero(tmp_path: Path) -
 
 def test_windows_report_the_level_of_the_current_paragraphs_they_hold(tmp_path: Path) -> None:
     rows = [article(f"lt-1-{number}", [("current", 4), ("background", 5)]) for number in range(30)]
-    dataset = read_dataset(write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows))
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows)])
     examples = long_examples(dataset.long["train"], WordTokenizer(), window_tokens=40, window_stride=40)
     first = [example for example in examples if example.level == 4]
     second = [example for example in examples if example.level == 0]
@@ -134,9 +168,21 @@ def test_windows_report_the_level_of_the_current_paragraphs_they_hold(tmp_path: 
     assert {example.other_weight for example in second} == {0.0}
 
 
+def test_a_window_knows_where_its_paragraphs_lie(tmp_path: Path) -> None:
+    rows = [article("lt-1-a", [("current", 4), ("background", 5)])]
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows)])
+    (example,) = long_examples(dataset.long["train"], WordTokenizer(), window_tokens=80, window_stride=70)
+    # <s>, two words of title, then forty tokens of each paragraph, </s>.
+    assert example.spans == ((3, 43, 4), (43, 83, 0))
+    assert len(example.ids) == 84
+    parts = long_examples(dataset.long["train"], WordTokenizer(), window_tokens=50, window_stride=40)
+    # Ten tokens of the second paragraph are too few to say what it reports.
+    assert parts[0].spans == ((3, 43, 4),)
+
+
 def test_the_text_of_a_long_article_is_all_its_paragraphs(tmp_path: Path) -> None:
     rows = [article("lt-1-a", [("current", 4), ("background", 5)], words=2)]
-    dataset = read_dataset(write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows))
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], longform_train=rows)])
     assert long_text(dataset.long["train"][0]).split() == ["word"] * 4
 
 
@@ -151,19 +197,19 @@ def test_the_text_of_a_long_article_is_all_its_paragraphs(tmp_path: Path) -> Non
 def test_a_wrong_label_is_named_with_its_line(tmp_path: Path, change: dict[str, Any], complaint: str) -> None:
     rows = [item("a", "2015-01-01"), item("b", "2015-01-01", **change)]
     with pytest.raises(TrainingError, match=r"labelled-train\.jsonl:2: .*" + complaint):
-        read_dataset(write_data(tmp_path, labelled_train=rows))
+        read_dataset([write_data(tmp_path, labelled_train=rows)])
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     write_data(tmp_path)
     (tmp_path / "labelled-train.jsonl").write_text("{}x\n", encoding="utf-8")
     with pytest.raises(TrainingError, match=r"labelled-train\.jsonl:1 is not JSON"):
-        read_dataset(tmp_path)
+        read_dataset([tmp_path])
 
 
 def test_a_directory_without_the_data_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"topics\.json is missing"):
-        read_dataset(tmp_path)
+    with pytest.raises(TrainingError, match=r"no topics\.json in"):
+        read_dataset([tmp_path])
     write_data(tmp_path)
-    with pytest.raises(TrainingError, match=r"labelled-train\.jsonl is missing"):
-        read_dataset(tmp_path)
+    with pytest.raises(TrainingError, match=r"no labelled-\*\.jsonl with items"):
+        read_dataset([tmp_path])

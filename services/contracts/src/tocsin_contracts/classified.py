@@ -1,10 +1,12 @@
 """ClassifiedV1: an article as classify tagged it."""
 
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tocsin_contracts.fields import (
+    MAX_EVIDENCE_CHARS,
     MAX_LEAD_CHARS,
     MAX_TITLE_CHARS,
     ContentHash,
@@ -23,11 +25,22 @@ from tocsin_contracts.fields import (
 from tocsin_contracts.scale import Direction
 
 
+class Abstention(StrEnum):
+    """Why the model could not judge a text."""
+
+    CONFIDENCE = "confidence"
+    """The level is too unsure."""
+    LANGUAGE = "language"
+    """It is written in a language the model does not know."""
+    NO_NEWS = "no-news"
+    """It reports nothing: a cookie banner, a menu, an empty page."""
+
+
 class Escalation(Message):
     """How intense a conflict the article reports, and where it is heading.
 
     `probabilities` has one entry per level, 0 to 5; `confidence` is that of `level`. When `abstained`, the model
-    could not judge the text and `level` is its best guess only.
+    could not judge the text and `level` is its best guess only; `abstained_because` says why, where that is known.
     """
 
     level: Level
@@ -36,6 +49,13 @@ class Escalation(Message):
     direction: Direction
     direction_confidence: Score
     abstained: bool = False
+    abstained_because: Abstention | None = None
+
+    @model_validator(mode="after")
+    def _reasons_need_an_abstention(self) -> "Escalation":
+        if self.abstained_because and not self.abstained:
+            raise ValueError("abstained_because is given for a level that is not abstained on")
+        return self
 
 
 class TaggedTopic(Message):
@@ -46,12 +66,50 @@ class TaggedTopic(Message):
     score: Score
 
 
+class PlaceRole(StrEnum):
+    """What a country has to do with what the article reports."""
+
+    SCENE = "scene"
+    """It happens there, or the country is a party to it."""
+    MENTION = "mention"
+    """It is named: it comments, compares, or played a part before."""
+
+
 class Place(Message):
-    """A country that the article names, with how often."""
+    """A country that the article names, with how often, its role, and how surely it is the scene."""
 
     country: Country
     name: str = Field(min_length=1, max_length=100)
     count: int = Field(ge=1, le=100_000)
+    role: PlaceRole = PlaceRole.SCENE
+    score: Score = 1.0
+
+
+class EvidencePart(StrEnum):
+    """Which text of the article a position counts in."""
+
+    TITLE = "title"
+    TEXT = "text"
+
+
+class EvidenceSentence(Message):
+    """A sentence that carries the level. `start` and `end` are positions in the article's title or text.
+
+    `text` is the sentence with its white space made single, cut where it is too long.
+    """
+
+    part: EvidencePart
+    start: int = Field(ge=0)
+    end: int = Field(ge=1)
+    text: str = Field(min_length=1, max_length=MAX_EVIDENCE_CHARS)
+    level: Level
+    confidence: Score
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> "EvidenceSentence":
+        if self.end <= self.start:
+            raise ValueError("end must lie after start")
+        return self
 
 
 class ModelIdentity(Message):
@@ -81,4 +139,5 @@ class ClassifiedV1(Message):
     escalation: Escalation
     topics: Annotated[list[TaggedTopic], Field(max_length=64)] = []
     places: Annotated[list[Place], Field(max_length=64)] = []
+    evidence: Annotated[list[EvidenceSentence], Field(max_length=3)] = []
     model: ModelIdentity

@@ -10,6 +10,7 @@ MAX_TEXT_CHARS = 100_000
 """About fifteen times the longest newspaper report; in UTF-8 it stays below Kafka's default message size."""
 MAX_URL_CHARS = 2_048
 MAX_LEAD_CHARS = 500
+MAX_EVIDENCE_CHARS = 400
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -27,7 +27,10 @@ USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Directory with the labelled items.", exists=True, file_okay=False)],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="Directory with labelled items; may be repeated.", exists=True, file_okay=False),
+    ],
     out: Annotated[Path, typer.Option(help="Model directory to write.", file_okay=False)],
     base: Annotated[
         str,
@@ -44,6 +47,9 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Windows a step.", min=1, max=1024)] = 32,
     learning_rate: Annotated[float, typer.Option(help="Of the encoder, at its highest.", min=0.0)] = 1.5e-4,
     freeze_layers: Annotated[int, typer.Option(help="Lowest layers left as they are, with the embeddings.", min=0)] = 4,
+    layer_decay: Annotated[
+        float, typer.Option(help="Each layer learns so much slower than the one above it.", min=0.1, max=1.0)
+    ] = 0.9,
     long_one_in: Annotated[int, typer.Option(help="Train on one in so many windows of the long articles.", min=1)] = 1,
     start_from: Annotated[
         Path | None,
@@ -80,7 +86,7 @@ def train(
     from tocsin_classify.training.train import Recipe
 
     plan = pipeline.Plan(
-        data=data,
+        data=tuple(data),
         out=out,
         work=work or out.with_name(out.name + ".work"),
         cache=cache or default_cache(),
@@ -96,6 +102,7 @@ def train(
             learning_rate=learning_rate,
             head_learning_rate=pipeline.HEAD_LEARNING_RATE,
             freeze_layers=freeze_layers,
+            layer_decay=layer_decay,
             long_one_in=long_one_in,
             stop_at=stop_at,
         ),

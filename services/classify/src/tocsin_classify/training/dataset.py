@@ -1,13 +1,20 @@
 """Labelled news items and articles, split by time, cut into the windows the model will read.
 
-Short items (one JSON object a line): id, date (YYYY-MM-DD), title or null, text, level 0-5, direction, topics
-(codes), and language where it is not English. A translation carries the id and date of its original, so that
-both always fall into the same part.
+What a file holds is said by its name, in any of the data directories:
 
-Long articles: id, title, level, direction, topics, paragraphs [{text, level, role}]; only paragraphs of role
-`current` say what is happening now.
+`labelled-*.jsonl`, short items, one JSON object a line: id, date (YYYY-MM-DD; without one it is invented), title or
+null, text, level 0-5, direction, topics (codes), and language where it is not English. A translation carries the id
+and date of its original, so that both always fall into the same part.
+
+`labels-*.jsonl`, the same without title and text, which `events-*.jsonl.gz` holds under the same id.
+
+`longform-*.jsonl`, articles: id, title, level, direction, topics, paragraphs [{text, level, role}]; only paragraphs
+of role `current` say what is happening now.
+
+`boilerplate-*.jsonl`, texts that are no news: id, language, text.
 """
 
+import gzip
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +31,7 @@ _DIRECTION_PLACES = {direction: place for place, direction in enumerate(DIRECTIO
 
 # Items from this day on are never seen in training or tuning: the model is judged on later years.
 TEST_FROM = "2021-01-01"
-# One in so many of the earlier items is kept for tuning thresholds, chosen by a hash of its id.
+# The items of one in so many of the earlier months are kept for tuning thresholds.
 DEVELOPMENT_ONE_IN = 12
 # Long articles share a writer's style per prefix of the id; one prefix is held out whole.
 LONGFORM_TEST_PREFIX = "lt-6-"
@@ -49,6 +56,7 @@ class Item:
     direction: int
     topics: tuple[int, ...]
     paragraphs: tuple["Paragraph", ...] = ()
+    news: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,13 +69,19 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Example:
-    """One window with its labels. `other_weight` 0 teaches the level alone, not direction and topics."""
+    """One window with its labels.
+
+    `other_weight` 0 teaches the level alone, not direction and topics. `spans` are (first token, token after the
+    last, level) of the paragraphs in the window. A text that is no news teaches nothing but that.
+    """
 
     ids: tuple[int, ...]
     level: int
     direction: int
     topics: tuple[int, ...]
     other_weight: float = 1.0
+    spans: tuple[tuple[int, int, int], ...] = ()
+    news: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,54 +93,93 @@ class Dataset:
     long: dict[Part, list[Item]]
 
 
-def read_dataset(directory: Path) -> Dataset:
-    """Reads topics.json, labelled-train.jsonl and, where present, the multilingual and long files.
+def read_dataset(directories: Sequence[Path]) -> Dataset:
+    """Reads all files of the kinds above; one directory must hold topics.json, and one some short items.
 
     Raises TrainingError naming file, line and field of what cannot be used.
     """
-    topics = read_topics(directory / "topics.json")
+    topics = read_topics(directories)
     places = {code: place for place, code in enumerate(topics)}
     short: dict[Part, list[Item]] = {"train": [], "development": [], "test": []}
     long: dict[Part, list[Item]] = {"train": [], "development": [], "test": []}
-    for name, required in (("labelled-train.jsonl", True), ("labelled-multilingual.jsonl", False)):
-        for where, row in read_rows(directory / name, required=required):
-            item = _item(where, row, places)
-            short[part_of(item.id, str(row.get("date", "")))].append(item)
-    for where, row in read_rows(directory / "longform-train.jsonl", required=False):
+    for where, row in read_short_rows(directories):
         item = _item(where, row, places)
-        long["test" if item.id.startswith(LONGFORM_TEST_PREFIX) else "train"].append(item)
+        short[part_of(item.id, str(row.get("date") or ""))].append(item)
+    for path in files_of(directories, "boilerplate-*.jsonl"):
+        for where, row in read_rows(path):
+            item = _boilerplate(where, row)
+            short[part_of(item.id, "")].append(item)
+    for path in files_of(directories, "longform-*.jsonl"):
+        for where, row in read_rows(path):
+            item = _item(where, row, places)
+            long["test" if item.id.startswith(LONGFORM_TEST_PREFIX) else "train"].append(item)
+    if not short["train"]:
+        raise TrainingError(
+            f"no labelled-*.jsonl with items from before {TEST_FROM} in {_listed(directories)}: "
+            "name the directory of the labelled items with --data"
+        )
     return Dataset(topics, short, long)
 
 
+def files_of(directories: Sequence[Path], pattern: str) -> list[Path]:
+    """The files of one kind, in the order of the directories and of their names."""
+    return [path for directory in directories for path in sorted(directory.glob(pattern))]
+
+
+def read_short_rows(directories: Sequence[Path]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """("file:line", row) of every short item, those labelled by id with their texts."""
+    for path in files_of(directories, "labelled-*.jsonl"):
+        yield from read_rows(path)
+    labels = {
+        str(row.get("id")): (where, row)
+        for path in files_of(directories, "labels-*.jsonl")
+        for where, row in read_rows(path)
+    }
+    for path in files_of(directories, "events-*.jsonl.gz") if labels else ():
+        with gzip.open(path, "rt", encoding="utf-8") as stream:
+            for line in stream:
+                event = json.loads(line)
+                if event["id"] in labels:
+                    where, row = labels.pop(event["id"])
+                    yield where, {**event, **row}
+    if labels:
+        where, row = next(iter(labels.values()))
+        raise TrainingError(f"{where}: no events-*.jsonl.gz in {_listed(directories)} holds the text of {row['id']}")
+
+
 def part_of(item_id: str, date: str) -> Part:
-    """Which part an item belongs to: by its day, and by a hash of its id before TEST_FROM."""
+    """Which part an item belongs to: by its day, and before TEST_FROM by a hash of its month.
+
+    What one story brings in a month stays together that way. Invented items, which have no date, are written in
+    runs of similar ones, so that ten with consecutive ids stay together.
+    """
     if date >= TEST_FROM:
         return "test"
-    return "development" if zlib.crc32(item_id.encode()) % DEVELOPMENT_ONE_IN == 0 else "train"
+    together = date[:7] or item_id[:-1]
+    return "development" if zlib.crc32(together.encode()) % DEVELOPMENT_ONE_IN == 0 else "train"
 
 
-def read_topics(path: Path) -> list[str]:
+def read_topics(directories: Sequence[Path]) -> list[str]:
     """Topic codes in the order of the topic head."""
-    return list(read_topic_names(path))
+    return list(read_topic_names(directories))
 
 
-def read_topic_names(path: Path) -> dict[str, str]:
-    """Topic code -> name, in the order of the file, a JSON array of {code, name}. Raises TrainingError."""
+def read_topic_names(directories: Sequence[Path]) -> dict[str, str]:
+    """Topic code -> name, in the order of topics.json, a JSON array of {code, name}. Raises TrainingError."""
+    found = files_of(directories, "topics.json")
+    if not found:
+        raise TrainingError(
+            f"no topics.json in {_listed(directories)}: name the directory of the labelled items with --data"
+        )
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(found[0].read_text(encoding="utf-8"))
         return {str(entry["code"]): str(entry["name"]) for entry in entries}
-    except FileNotFoundError as error:
-        raise TrainingError(f"{path} is missing: name the directory of the labelled items with --data") from error
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} must be a JSON array of objects with code and name") from error
+        raise TrainingError(f"{found[0]} must be a JSON array of objects with code and name") from error
 
 
-def read_rows(path: Path, *, required: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """("file:line", row) for every line of a JSONL file; nothing when an optional file is absent."""
-    if not path.exists():
-        if required:
-            raise TrainingError(f"{path} is missing: name the directory of the labelled items with --data")
-        return
+def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """("file:line", row) for every line of a JSONL file. Raises TrainingError."""
     with path.open(encoding="utf-8") as stream:
         for number, line in enumerate(stream, start=1):
             where = f"{path.name}:{number}"
@@ -139,6 +192,10 @@ def read_rows(path: Path, *, required: bool) -> Iterator[tuple[str, dict[str, An
             yield where, row
 
 
+def _listed(directories: Sequence[Path]) -> str:
+    return ", ".join(str(directory) for directory in directories)
+
+
 def short_examples(
     items: Iterable[Item], tokenizer: Tokenizer, *, window_tokens: int, window_stride: int
 ) -> list[Example]:
@@ -148,7 +205,7 @@ def short_examples(
         windows = read_windows(
             item.title, item.text, tokenizer, window_tokens=window_tokens, window_stride=window_stride
         )
-        examples.append(Example(tuple(windows[0]), item.level, item.direction, item.topics))
+        examples.append(Example(tuple(windows[0]), item.level, item.direction, item.topics, news=item.news))
     return examples
 
 
@@ -182,6 +239,7 @@ def long_examples(
                     direction=item.direction,
                     topics=item.topics,
                     other_weight=1.0 if full else 0.0,
+                    spans=_spans_inside(spans, start, end, shift=len(_wrap(head, tokenizer)) - len(_last(tokenizer))),
                 )
             )
     return examples
@@ -193,18 +251,28 @@ def long_text(item: Item) -> str:
 
 
 def _reported_level(spans: Sequence[tuple[int, int, int]], start: int, end: int) -> int:
-    levels = [0]
-    for begin, stop, level in spans:
-        inside = min(stop, end) - max(begin, start)
-        if inside >= min(REPORTING_TOKENS, stop - begin):
-            levels.append(level)
-    return max(levels)
+    return max((level for _, _, level in _spans_inside(spans, start, end, shift=0)), default=0)
+
+
+def _spans_inside(
+    spans: Sequence[tuple[int, int, int]], start: int, end: int, *, shift: int
+) -> tuple[tuple[int, int, int], ...]:
+    """The paragraphs of which enough lies between two tokens, placed from the first of these plus `shift`."""
+    inside = ((max(begin, start), min(stop, end), stop - begin, level) for begin, stop, level in spans)
+    return tuple(
+        (begin - start + shift, stop - start + shift, level)
+        for begin, stop, length, level in inside
+        if length > 0 and stop - begin >= min(REPORTING_TOKENS, length)
+    )
 
 
 def _wrap(ids: Sequence[int], tokenizer: Tokenizer) -> list[int]:
     first = [] if tokenizer.cls_token_id is None else [tokenizer.cls_token_id]
-    last = [] if tokenizer.sep_token_id is None else [tokenizer.sep_token_id]
-    return [*first, *ids, *last]
+    return [*first, *ids, *_last(tokenizer)]
+
+
+def _last(tokenizer: Tokenizer) -> list[int]:
+    return [] if tokenizer.sep_token_id is None else [tokenizer.sep_token_id]
 
 
 def _item(where: str, row: dict[str, Any], places: dict[str, int]) -> Item:
@@ -216,7 +284,7 @@ def _item(where: str, row: dict[str, Any], places: dict[str, int]) -> Item:
             Paragraph(str(entry["text"]), _level(entry["level"]) if entry["role"] == "current" else 0)
             for entry in row.get("paragraphs", ())
         )
-        text = str(row["text"]) if "text" in row else "\n\n".join(entry.text for entry in paragraphs)
+        text = str(row["text"] or "") if "text" in row else "\n\n".join(entry.text for entry in paragraphs)
         return Item(
             id=str(row["id"]),
             language=str(row.get("language", "en")),
@@ -228,6 +296,22 @@ def _item(where: str, row: dict[str, Any], places: dict[str, int]) -> Item:
             paragraphs=paragraphs,
         )
     except (KeyError, ValueError, TypeError) as error:
+        raise TrainingError(f"{where}: {_complaint(error)}") from error
+
+
+def _boilerplate(where: str, row: dict[str, Any]) -> Item:
+    try:
+        return Item(
+            id=str(row["id"]),
+            language=str(row["language"]),
+            title="",
+            text=str(row["text"]),
+            level=0,
+            direction=_DIRECTION_PLACES["unchanged"],
+            topics=(),
+            news=False,
+        )
+    except KeyError as error:
         raise TrainingError(f"{where}: {_complaint(error)}") from error
 
 

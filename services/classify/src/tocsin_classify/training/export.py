@@ -13,15 +13,15 @@ import torch
 
 from tocsin_classify.model_directory import LEVELS, WEIGHTS, ModelSettings
 from tocsin_classify.training.errors import TrainingError
-from tocsin_classify.training.network import ThreeHeads
+from tocsin_classify.training.network import EscalationNetwork
 
 OPSET = 17
 # A quantised model may move the logits a little; the mean cosine to torch's tells when it broke something.
 LEAST_COSINE = 0.98
-OUTPUTS = ("level", "direction", "topics")
+OUTPUTS = ("level", "direction", "topics", "news", "token_level")
 
 
-def export_onnx(network: ThreeHeads, target: Path) -> None:
+def export_onnx(network: EscalationNetwork, target: Path) -> None:
     """The network as float32 ONNX with free batch and length."""
     network.eval().to("cpu")
     ids = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
@@ -42,6 +42,7 @@ def export_onnx(network: ThreeHeads, target: Path) -> None:
                 "input_ids": free,
                 "attention_mask": free,
                 **{name: {0: "batch"} for name in OUTPUTS},
+                "token_level": free,
             },
         )
 
@@ -63,25 +64,27 @@ def quantize(source: Path, target: Path) -> None:
     )
 
 
-def parity(network: ThreeHeads, weights: Path, windows: Sequence[Sequence[int]], pad_id: int) -> float:
-    """Mean cosine between torch's and ONNX Runtime's logits (all heads side by side) over `windows`."""
+def parity(
+    network: EscalationNetwork, weights: Path, windows: Sequence[Sequence[int]], pad_id: int
+) -> dict[str, float]:
+    """For each output the mean cosine between torch's and ONNX Runtime's logits over `windows`."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
-    cosines = []
+    cosines: dict[str, list[float]] = {name: [] for name in OUTPUTS}
     for window in windows:
         ids = np.array([window], dtype=np.int64)
         mask = (ids != pad_id).astype(np.int64)
         ran = session.run(list(OUTPUTS), {"input_ids": ids, "attention_mask": mask})
         with torch.no_grad():
             expected = network(torch.from_numpy(ids), torch.from_numpy(mask))
-        left = np.concatenate([part.numpy()[0] for part in expected])
-        right = np.concatenate([part[0] for part in ran])
-        cosines.append(float(left @ right / (np.linalg.norm(left) * np.linalg.norm(right))))
-    return float(np.mean(cosines))
+        for name, left, right in zip(OUTPUTS, expected, ran, strict=True):
+            left, right = left.numpy().ravel(), right.ravel()
+            cosines[name].append(float(left @ right / (np.linalg.norm(left) * np.linalg.norm(right))))
+    return {name: float(np.mean(values)) for name, values in cosines.items()}
 
 
-def write_model_directory(directory: Path, base: Path, network: ThreeHeads, settings: ModelSettings) -> None:
+def write_model_directory(directory: Path, base: Path, network: EscalationNetwork, settings: ModelSettings) -> None:
     """config.json, tokenizer and model.onnx in `directory`. Anything else there is left alone."""
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
@@ -104,11 +107,15 @@ def write_config(directory: Path, base: Path, settings: ModelSettings) -> None:
     (directory / "config.json").write_text(text, encoding="utf-8")
 
 
-def check_parity(network: ThreeHeads, weights: Path, windows: Sequence[Sequence[int]], pad_id: int) -> float:
-    """The parity, or TrainingError when quantisation broke the model."""
+def check_parity(
+    network: EscalationNetwork, weights: Path, windows: Sequence[Sequence[int]], pad_id: int
+) -> dict[str, float]:
+    """The parity, or TrainingError when quantisation broke an output."""
     found = parity(network, weights, windows, pad_id)
-    if found < LEAST_COSINE:
+    worst = min(found, key=lambda name: found[name])
+    if found[worst] < LEAST_COSINE:
         raise TrainingError(
-            f"the int8 weights do not match the trained ones (mean cosine {found:.3f}, at least {LEAST_COSINE})"
+            f"the int8 weights do not match the trained ones (mean cosine of {worst} {found[worst]:.3f}, "
+            f"at least {LEAST_COSINE})"
         )
     return found

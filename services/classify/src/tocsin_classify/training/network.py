@@ -1,8 +1,9 @@
-"""An encoder, mean pooling, three linear heads, and the loss they are trained with."""
+"""An encoder, mean pooling, linear heads, and the loss they are trained with."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +18,46 @@ LEVEL_SPREAD = 0.5
 DIRECTION_SHARE = 0.5
 # The topic loss is a sum over all topics; this brings it to the size of the level's.
 TOPIC_SHARE = 0.25
+# Paragraphs teach where in a window its level is reported.
+SPAN_SHARE = 0.3
+# Texts that are no news are few, and easy.
+NEWS_SHARE = 0.5
 
 
-class ThreeHeads(nn.Module):  # type: ignore[misc] # torch is not there when types are checked
-    """Raw logits of level [B, 6], direction [B, 3] and topics [B, T] for token windows [B, L]."""
+@dataclass(frozen=True)
+class Labels:
+    """What a batch of B windows of up to L tokens teaches; see `loss_of`."""
+
+    levels: Tensor
+    directions: Tensor
+    topics: Tensor
+    other_weight: Tensor
+    news: Tensor
+    span_weights: Tensor
+    span_windows: Tensor
+    span_levels: Tensor
+
+    def to(self, device: torch.device) -> "Labels":
+        """The same on another device."""
+        return Labels(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+class Outputs(NamedTuple):
+    """Raw logits for B windows of up to L tokens: [B, 6], [B, 3], [B, T], [B, 1] and, for each token, [B, L, 6].
+
+    The level of a window is linear in the mean of its tokens, so that the mean of `token_level` over the tokens of
+    a sentence is what the model thinks of that sentence as it stands in the window.
+    """
+
+    level: Tensor
+    direction: Tensor
+    topics: Tensor
+    news: Tensor
+    token_level: Tensor
+
+
+class EscalationNetwork(nn.Module):  # type: ignore[misc] # torch is not there when types are checked
+    """Token windows [B, L] to `Outputs`."""
 
     def __init__(self, encoder: nn.Module, hidden: int, topics: int) -> None:
         super().__init__()
@@ -29,16 +66,23 @@ class ThreeHeads(nn.Module):  # type: ignore[misc] # torch is not there when typ
         self.level = nn.Linear(hidden, LEVELS)
         self.direction = nn.Linear(hidden, len(DIRECTIONS))
         self.topics = nn.Linear(hidden, topics)
+        self.news = nn.Linear(hidden, 1)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Outputs:
         states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         weight = attention_mask.unsqueeze(-1).to(states.dtype)
         pooled = self.dropout((states * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0))
-        return self.level(pooled), self.direction(pooled), self.topics(pooled)
+        return Outputs(
+            self.level(pooled),
+            self.direction(pooled),
+            self.topics(pooled),
+            self.news(pooled),
+            self.level(states),
+        )
 
 
-def build_network(base: Path | str, topics: int, *, freeze_layers: int) -> ThreeHeads:
-    """The encoder at `base` (a directory or a hub id) under three new heads.
+def build_network(base: Path | str, topics: int, *, freeze_layers: int) -> EscalationNetwork:
+    """The encoder at `base` (a directory or a hub id) under new heads.
 
     Word, position and type embeddings and the lowest `freeze_layers` layers are not trained, and run without
     dropout: on small data they gain nothing, and their backward pass is saved.
@@ -50,7 +94,7 @@ def build_network(base: Path | str, topics: int, *, freeze_layers: int) -> Three
     config.attention_probs_dropout_prob = 0.0
     extra: dict[str, Any] = {"add_pooling_layer": False} if config.model_type == "bert" else {}
     encoder = AutoModel.from_pretrained(base, config=config, **extra)
-    network = ThreeHeads(encoder, config.hidden_size, topics)
+    network = EscalationNetwork(encoder, config.hidden_size, topics)
     for module in frozen_modules(encoder, freeze_layers):
         module.requires_grad_(False)
         for part in module.modules():
@@ -62,13 +106,17 @@ def build_network(base: Path | str, topics: int, *, freeze_layers: int) -> Three
 def frozen_modules(encoder: nn.Module, freeze_layers: int) -> list[nn.Module]:
     """The embeddings and the lowest layers, where the encoder names them as BERT does."""
     found = [module for name, module in encoder.named_children() if name == "embeddings"]
-    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
-    if isinstance(layers, nn.ModuleList):
-        found.extend(list(layers)[:freeze_layers])
+    found.extend(encoder_layers(encoder)[:freeze_layers])
     return found
 
 
-def start_topics_at_their_share(network: ThreeHeads, counts: Sequence[int], total: int) -> None:
+def encoder_layers(encoder: nn.Module) -> list[nn.Module]:
+    """The layers from the lowest to the highest, where the encoder names them as BERT does."""
+    layers = getattr(getattr(encoder, "encoder", None), "layer", None)
+    return list(layers) if isinstance(layers, nn.ModuleList) else []
+
+
+def start_topics_at_their_share(network: EscalationNetwork, counts: Sequence[int], total: int) -> None:
     """Sets the topic head's bias so that an untrained network already predicts each topic's frequency."""
     share = (torch.tensor(counts, dtype=torch.float32) + 0.5) / (total + 1.0)
     with torch.no_grad():
@@ -83,17 +131,24 @@ def ordinal_targets(levels: Tensor) -> Tensor:
     return weight / weight.sum(dim=1, keepdim=True)
 
 
-def loss_of(
-    outputs: tuple[Tensor, Tensor, Tensor],
-    levels: Tensor,
-    directions: Tensor,
-    topics: Tensor,
-    other_weight: Tensor,
-) -> Tensor:
-    """Mean loss of a batch: levels [B], directions [B], topics [B, T] (0 or 1), other_weight [B]."""
-    level_logits, direction_logits, topic_logits = outputs
-    level = -(ordinal_targets(levels) * functional.log_softmax(level_logits, dim=1)).sum(dim=1)
-    direction = functional.cross_entropy(direction_logits, directions, reduction="none")
-    topic = functional.binary_cross_entropy_with_logits(topic_logits, topics, reduction="none").sum(dim=1)
-    total = level + (DIRECTION_SHARE * direction + TOPIC_SHARE * topic) * other_weight
-    return total.mean()
+def loss_of(outputs: Outputs, labels: Labels) -> Tensor:
+    """Mean loss of a batch.
+
+    levels [B], directions [B], topics [B, T] (0 or 1), news [B] (0 or 1), other_weight [B]; of S spans in the
+    windows: span_weights [S, L] (each row sums to one), span_windows [S], span_levels [S].
+    """
+    level = _ordinal_loss(outputs.level, labels.levels)
+    direction = functional.cross_entropy(outputs.direction, labels.directions, reduction="none")
+    topic = functional.binary_cross_entropy_with_logits(outputs.topics, labels.topics, reduction="none").sum(dim=1)
+    said = level + (DIRECTION_SHARE * direction + TOPIC_SHARE * topic) * labels.other_weight
+    news = functional.binary_cross_entropy_with_logits(outputs.news.squeeze(1), labels.news)
+    total = (said * labels.news).sum() / labels.news.sum().clamp(min=1.0) + NEWS_SHARE * news
+    if len(labels.span_levels):
+        spans = torch.einsum("sl,slk->sk", labels.span_weights, outputs.token_level[labels.span_windows])
+        # Of all windows, not of all spans: a batch of long articles must not count more than others.
+        total = total + SPAN_SHARE * _ordinal_loss(spans, labels.span_levels).sum() / len(labels.levels)
+    return total
+
+
+def _ordinal_loss(logits: Tensor, levels: Tensor) -> Tensor:
+    return -(ordinal_targets(levels) * functional.log_softmax(logits, dim=1)).sum(dim=1)

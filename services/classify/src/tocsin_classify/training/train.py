@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tocsin_classify.training.dataset import Example
 from tocsin_classify.training.errors import TrainingError
-from tocsin_classify.training.network import ThreeHeads, loss_of
+from tocsin_classify.training.network import EscalationNetwork, Labels, encoder_layers, loss_of
 
 # Batches are cut from runs of so many batches sorted by length, so that little is spent on padding.
 SORTED_RUN = 20
@@ -24,6 +24,8 @@ WARMUP_STEPS = 50
 COOL_DOWN_STEPS = 150
 WEIGHT_DECAY = 0.01
 GRADIENT_NORM = 1.0
+# The average of the weights reaches back over about 1 / (1 - decay) steps.
+AVERAGE_DECAY = 0.99
 # A checkpoint holds weights and optimizer, about 250 MB for e5-small: often enough to lose minutes at most.
 CHECKPOINT_STEPS = 50
 
@@ -42,6 +44,7 @@ class Recipe:
     learning_rate: float
     head_learning_rate: float
     freeze_layers: int
+    layer_decay: float = 1.0
     long_one_in: int = 1
     stop_at: int = 0
 
@@ -74,28 +77,35 @@ def batches_of(examples: Sequence[Example], batch_size: int, seed: int, epoch: i
     return batches
 
 
-def tensors_of(batch: Sequence[Example], pad_id: int, topics: int) -> dict[str, Tensor]:
-    """A batch as tensors, padded to its longest window."""
+def tensors_of(batch: Sequence[Example], pad_id: int, topics: int) -> tuple[Tensor, Tensor, Labels]:
+    """A batch as token ids, mask and labels, padded to its longest window."""
     longest = max(len(example.ids) for example in batch)
     ids = torch.full((len(batch), longest), pad_id, dtype=torch.long)
     mask = torch.zeros((len(batch), longest), dtype=torch.long)
     marks = torch.zeros((len(batch), topics))
+    spans = [(row, span) for row, example in enumerate(batch) for span in example.spans]
+    span_weights = torch.zeros((len(spans), longest))
     for row, example in enumerate(batch):
         ids[row, : len(example.ids)] = torch.tensor(example.ids)
         mask[row, : len(example.ids)] = 1
         marks[row, list(example.topics)] = 1.0
-    return {
-        "input_ids": ids,
-        "attention_mask": mask,
-        "levels": torch.tensor([example.level for example in batch]),
-        "directions": torch.tensor([example.direction for example in batch]),
-        "topics": marks,
-        "other_weight": torch.tensor([example.other_weight for example in batch]),
-    }
+    for place, (_, (start, end, _)) in enumerate(spans):
+        span_weights[place, start:end] = 1.0 / (end - start)
+    labels = Labels(
+        levels=torch.tensor([example.level for example in batch]),
+        directions=torch.tensor([example.direction for example in batch]),
+        topics=marks,
+        other_weight=torch.tensor([example.other_weight for example in batch]),
+        news=torch.tensor([float(example.news) for example in batch]),
+        span_weights=span_weights,
+        span_windows=torch.tensor([row for row, _ in spans], dtype=torch.long),
+        span_levels=torch.tensor([level for _, (_, _, level) in spans], dtype=torch.long),
+    )
+    return ids, mask, labels
 
 
 def train_network(
-    network: ThreeHeads,
+    network: EscalationNetwork,
     examples: Sequence[Example],
     recipe: Recipe,
     *,
@@ -104,7 +114,7 @@ def train_network(
     resume: bool,
     started_from: dict[str, Any] | None = None,
     listen: Callable[[Progress], None],
-    after_epoch: Callable[[int, ThreeHeads], None] = lambda epoch, network: None,
+    after_epoch: Callable[[int, EscalationNetwork], None] = lambda epoch, network: None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Trains `network` in place on the CPU or, where torch sees one, a GPU.
@@ -125,9 +135,10 @@ def train_network(
     if started_from is not None:
         identity["started_from"] = started_from
     torch.manual_seed(recipe.seed)
+    average = {name: parameter.clone() for name, parameter in trained_state(network).items()}
     done = 0
     if resume and checkpoint.exists():
-        done = _load(checkpoint, identity, recipe.stop_at, network, optimizer, schedule)
+        done = _load(checkpoint, identity, recipe.stop_at, network, average, optimizer, schedule)
     network.train()
     began = time.monotonic()
     for step, (epoch, last, batch) in enumerate(_walk(examples, recipe), start=1):
@@ -135,27 +146,35 @@ def train_network(
             continue
         if step > steps:
             break
-        tensors = {name: tensor.to(device) for name, tensor in _tensors(network, batch, pad_id).items()}
-        outputs = network(tensors.pop("input_ids"), tensors.pop("attention_mask"))
-        loss = loss_of(outputs, **tensors)
+        ids, mask, labels = tensors_of(batch, pad_id, network.topics.out_features)
+        loss = loss_of(network(ids.to(device), mask.to(device)), labels.to(device))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_NORM)
         optimizer.step()
         schedule.step()
+        follow(average, network, step)
         # The mean over this run: single steps differ tenfold with the length of their windows.
         listen(Progress(step, steps, loss.item(), (time.monotonic() - began) / (step - done)))
         if step % checkpoint_steps == 0 or last or step == steps:
-            _save(checkpoint, identity, recipe.stop_at, step, network, optimizer, schedule)
+            _save(checkpoint, identity, recipe.stop_at, step, network, average, optimizer, schedule)
         if last:
             network.eval()
             after_epoch(epoch, network)
             network.train()
+    network.load_state_dict(average, strict=False)
     network.eval()
 
 
-def _tensors(network: ThreeHeads, batch: Sequence[Example], pad_id: int) -> dict[str, Tensor]:
-    return tensors_of(batch, pad_id, network.topics.out_features)
+def follow(average: dict[str, Tensor], network: EscalationNetwork, step: int) -> None:
+    """Moves the running average of the weights towards those of this step.
+
+    The average judges a little better than any single step, and is what the run ends with.
+    """
+    share = max(1.0 - AVERAGE_DECAY, 1.0 / (step + 1))
+    with torch.no_grad():
+        for name, parameter in trained_state(network).items():
+            average[name].lerp_(parameter, share)
 
 
 def _walk(examples: Sequence[Example], recipe: Recipe) -> Iterator[tuple[int, bool, list[Example]]]:
@@ -179,27 +198,43 @@ def learning_rate_share(step: int, planned: int, steps: int) -> float:
     return share
 
 
-def _optimizer(network: ThreeHeads, recipe: Recipe) -> torch.optim.Optimizer:
-    heads = [*network.level.parameters(), *network.direction.parameters(), *network.topics.parameters()]
-    body = [parameter for parameter in network.encoder.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {"params": [p for p in body if p.ndim > 1], "lr": recipe.learning_rate, "weight_decay": WEIGHT_DECAY},
-            {"params": [p for p in body if p.ndim <= 1], "lr": recipe.learning_rate, "weight_decay": 0.0},
-            {"params": heads, "lr": recipe.head_learning_rate, "weight_decay": 0.0},
-        ]
-    )
+def _optimizer(network: EscalationNetwork, recipe: Recipe) -> torch.optim.Optimizer:
+    heads = [
+        parameter
+        for head in (network.level, network.direction, network.topics, network.news)
+        for parameter in head.parameters()
+    ]
+    groups = [{"params": heads, "lr": recipe.head_learning_rate, "weight_decay": 0.0}]
+    for share, parameters in rate_shares(network, recipe.layer_decay):
+        rate = recipe.learning_rate * share
+        groups.append({"params": [p for p in parameters if p.ndim > 1], "lr": rate, "weight_decay": WEIGHT_DECAY})
+        groups.append({"params": [p for p in parameters if p.ndim <= 1], "lr": rate, "weight_decay": 0.0})
+    return torch.optim.AdamW([group for group in groups if group["params"]])
 
 
-def trained_state(network: ThreeHeads) -> dict[str, Tensor]:
+def rate_shares(network: EscalationNetwork, decay: float) -> list[tuple[float, list[nn.Parameter]]]:
+    """The encoder's trained parameters by layer, with their share of the learning rate.
+
+    Each layer learns `decay` times as fast as the one above it: the lower ones hold what all texts share.
+    """
+    layers = encoder_layers(network.encoder)
+    depth = {id(parameter): place for place, layer in enumerate(layers) for parameter in layer.parameters()}
+    shares: dict[int, list[nn.Parameter]] = {}
+    for parameter in network.encoder.parameters():
+        if parameter.requires_grad:
+            shares.setdefault(depth.get(id(parameter), 0), []).append(parameter)
+    return [(decay ** max(len(layers) - 1 - place, 0), parameters) for place, parameters in sorted(shares.items())]
+
+
+def trained_state(network: EscalationNetwork) -> dict[str, Tensor]:
     """The parameters that training changes; the frozen ones are those of the base."""
     return {name: parameter.detach() for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
-def load_trained_state(network: ThreeHeads, checkpoint: Path) -> dict[str, Any]:
+def load_trained_state(network: EscalationNetwork, checkpoint: Path) -> dict[str, Any]:
     """Puts another run's weights into `network`; returns what made them, its last step included."""
     content = _read(checkpoint)
-    network.load_state_dict(content["weights"], strict=False)
+    network.load_state_dict(content["average"], strict=False)
     return {**json.loads(content["identity"]), "step": int(content["step"])}
 
 
@@ -208,7 +243,8 @@ def _save(
     identity: dict[str, Any],
     stop_at: int,
     step: int,
-    network: ThreeHeads,
+    network: EscalationNetwork,
+    average: dict[str, Tensor],
     optimizer: torch.optim.Optimizer,
     schedule: Any,
 ) -> None:
@@ -220,6 +256,7 @@ def _save(
             "stop_at": stop_at,
             "step": step,
             "weights": trained_state(network),
+            "average": average,
             "optimizer": optimizer.state_dict(),
             "schedule": schedule.state_dict(),
             "random": torch.get_rng_state(),
@@ -234,7 +271,8 @@ def _load(
     path: Path,
     identity: dict[str, Any],
     stop_at: int,
-    network: ThreeHeads,
+    network: EscalationNetwork,
+    average: dict[str, Tensor],
     optimizer: torch.optim.Optimizer,
     schedule: Any,
 ) -> int:
@@ -252,6 +290,7 @@ def _load(
             "choose a later --stop-at, or the one of that run"
         )
     network.load_state_dict(content["weights"], strict=False)
+    average.update(content["average"])
     optimizer.load_state_dict(content["optimizer"])
     schedule.load_state_dict(content["schedule"])
     torch.set_rng_state(content["random"])
