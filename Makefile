@@ -87,7 +87,7 @@ schemas: setup ## Write the JSON Schemas anew from the message models
 
 .PHONY: lock
 lock: .uv/ready ## Compile the locks in requirements/ anew (UPGRADE=1 also takes newer versions)
-	@$(COMPILE) $(if $(UPGRADE),--upgrade) -o requirements/dev.txt --group dev --extra kafka --extra worker --extra local \
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) -o requirements/dev.txt --group dev --extra kafka --extra language --extra worker --extra local \
 		pyproject.toml $(foreach name,$(DISTRIBUTIONS),services/$(name)/pyproject.toml)
 	@for name in $(DISTRIBUTIONS); do \
 		$(COMPILE) -c requirements/dev.txt -o requirements/$$name.txt services/$$name/pyproject.toml || exit 1; done

@@ -14,7 +14,7 @@ from typing import Final
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.dead_letter import DeadLetterV1, Stage
 from tocsin_contracts.dead_letters import make_dead_letter
-from tocsin_ingest.detect_language import UNDETERMINED, detect_language
+from tocsin_contracts.detect_language import UNDETERMINED, detect_language
 from tocsin_ingest.find_story import Stories, find_story
 from tocsin_ingest.identify import article_id, content_hash
 from tocsin_ingest.normalise_article import CleanArticle, normalise_article

@@ -11,11 +11,11 @@ from typing import Final
 import structlog
 import uvicorn
 
+from tocsin_contracts.detect_language import load_model
 from tocsin_contracts.logs import configure_logs
 from tocsin_contracts.settings import EXIT_BAD_SETTINGS
 from tocsin_ingest.away import Away
 from tocsin_ingest.connect_redis import RedisClient, connect_redis, redis_errors
-from tocsin_ingest.detect_language import load_model
 from tocsin_ingest.feed_states import RedisFeedStates
 from tocsin_ingest.feeds_file import Feed
 from tocsin_ingest.fetch_url import make_http_client

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tocsin_ingest.detect_language import detect_language
+from tocsin_contracts.detect_language import count_letters, detect_language
 
 pytestmark = pytest.mark.unit
 
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.unit
         ("قال المحافظ إن الجسر سيبقى مغلقا حتى ينتهي القصف على المدينة", "ar"),
         ("Губернатор заявил, что мост останется закрытым до прекращения обстрела.", "ru"),
         ("州长表示，在炮击结束之前，这座桥将保持关闭。", "zh"),
+        # Taken for Wu, which is Chinese all the same.
+        ("当地居民说，炮击从清晨开始，持续了两个小时。", "zh"),
         ("", "und"),
         ("Velm", "und"),
         ("12 345 678 901 234 567 890", "und"),
@@ -27,6 +29,10 @@ pytestmark = pytest.mark.unit
 )
 def test_the_language_is_found_or_undetermined(text: str, language: str) -> None:
     assert detect_language("", text) == language
+
+
+def test_a_wide_character_counts_as_several_letters() -> None:
+    assert [count_letters(text) for text in ("a b", "停火", "12 ?", "")] == [2, 6, 0, 0]
 
 
 def test_importing_the_service_does_not_load_the_model() -> None:
