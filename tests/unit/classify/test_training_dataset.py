@@ -124,7 +124,7 @@ def test_labels_by_id_find_their_texts_and_need_them(tmp_path: Path) -> None:
 
 def test_boilerplate_is_no_news(tmp_path: Path) -> None:
     rows = [{"id": f"boilerplate-en-{number:03d}", "language": "en", "text": "Accept all"} for number in range(300)]
-    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], boilerplate_web=rows)])
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("a", "2015-01-01")], boilerplate=rows)])
     assert sum(not one.news for one in dataset.short["train"]) > 200
     examples = short_examples(dataset.short["train"], WordTokenizer(), window_tokens=16, window_stride=14)
     assert {example.news for example in examples if example.ids == (1_000, 6, 3, 1_001)} == {False}

@@ -11,7 +11,7 @@ and date of its original, so that both always fall into the same part.
 `longform-*.jsonl`, articles: id, title, level, direction, topics, paragraphs [{text, level, role}]; only paragraphs
 of role `current` say what is happening now.
 
-`boilerplate-*.jsonl`, texts that are no news: id, language, text.
+`boilerplate*.jsonl`, texts that are no news: id, language, text.
 """
 
 import gzip
@@ -105,7 +105,7 @@ def read_dataset(directories: Sequence[Path]) -> Dataset:
     for where, row in read_short_rows(directories):
         item = _item(where, row, places)
         short[part_of(item.id, str(row.get("date") or ""))].append(item)
-    for path in files_of(directories, "boilerplate-*.jsonl"):
+    for path in files_of(directories, "boilerplate*.jsonl"):
         for where, row in read_rows(path):
             item = _boilerplate(where, row)
             short[part_of(item.id, "")].append(item)
