@@ -118,6 +118,18 @@ async def test_what_kafka_never_takes_becomes_a_dead_letter() -> None:
     assert [message.topic for message in broker.sent] == ["t.classified", "t.dead-letters"]
 
 
+async def test_a_dead_letter_that_kafka_refuses_is_waited_for_and_not_dropped() -> None:
+    def refuse_all(_: Sequence[Record]) -> None:
+        raise ValueError("poison")
+
+    broker = Broker(*[Unsendable("the topic takes 1 kB")] * 3)
+    work, pauses = make_work(Echo(refuse_all), broker)
+    await work.work_off(records(b"poison"))
+    assert [decode(DeadLetterV1, message.value).payload for message in broker.sent] == [b"poison"]
+    assert pauses[-3:] == [10.0] * 3
+    assert work.waiting_since is None
+
+
 def test_progress_tells_a_stall_from_idleness_and_from_slow_work() -> None:
     progress = Progress(stalled_after_s=60)
     progress.observe({0: 5}, {0: 5}, now=0)

@@ -8,6 +8,7 @@ from pydantic import Base64Bytes, Field
 from tocsin_contracts.fields import Id, Message, Utc
 
 MAX_PAYLOAD_BYTES = 1_048_576
+MAX_KEY_BYTES = 4_096
 
 
 class Stage(StrEnum):
@@ -37,7 +38,7 @@ class DeadLetterV1(Message):
     partition: int | None = Field(default=None, ge=0)
     offset: int | None = Field(default=None, ge=0)
     origin: str | None = Field(default=None, max_length=2_048, description="feed, file or client it came from")
-    key: Base64Bytes | None = Field(default=None, max_length=4_096)
+    key: Base64Bytes | None = Field(default=None, max_length=MAX_KEY_BYTES)
     payload: Base64Bytes
     truncated: bool = False
     failed_at: Utc

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime
 
-from tocsin_contracts.dead_letter import MAX_PAYLOAD_BYTES, DeadLetterV1, Stage
+from tocsin_contracts.dead_letter import MAX_KEY_BYTES, MAX_PAYLOAD_BYTES, DeadLetterV1, Stage
 from tocsin_contracts.ids import digest_id
 
 
@@ -30,15 +30,21 @@ def make_dead_letter(
         article_id=article_id,
         stage=stage,
         reason=reason,
-        detail=detail[:2_000],
+        detail=_cut(detail, 2_000),
         retryable=retryable,
         attempts=attempts,
         topic=topic,
         partition=partition,
         offset=offset,
-        origin=origin[:2_048] if origin else None,
-        key=key[:4_096] if key else None,
+        origin=_cut(origin, 2_048) if origin else None,
+        key=key[:MAX_KEY_BYTES] if key else None,
         payload=payload[:MAX_PAYLOAD_BYTES],
-        truncated=len(payload) > MAX_PAYLOAD_BYTES,
+        # A cut key counts: sent back with it, the record would go to another partition under another name.
+        truncated=len(payload) > MAX_PAYLOAD_BYTES or len(key or b"") > MAX_KEY_BYTES,
         failed_at=failed_at,
     )
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return `text` within `limit` characters; a lone surrogate, which UTF-8 cannot hold, as its escape."""
+    return text[:limit].encode("utf-8", "backslashreplace").decode()[:limit]

@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from tocsin_contracts.codec import encode, event_headers
 from tocsin_contracts.dead_letter import Stage
-from tocsin_contracts.dead_letters import make_dead_letter
 from tocsin_contracts.worker.records import Handler, Outgoing, Record, RetryLater
+from tocsin_contracts.worker.refuse_record import refuse_record
 
 log = structlog.get_logger(__name__)
 
@@ -94,26 +93,25 @@ class Work:
                 return
 
     async def _give_up(self, record: Record, failure: Exception) -> None:
-        letter = make_dead_letter(
+        letter = refuse_record(
+            record,
             stage=self.stage,
+            dead_letter_topic=self.dead_letter_topic,
             reason="handler-error",
             detail=f"{type(failure).__name__}: {failure}",
-            payload=record.value or b"",
-            key=record.key,
             failed_at=datetime.now(UTC),
             retryable=True,
             attempts=2 * TRIES_BEFORE_SINGLE,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
         )
-        headers = event_headers(
-            letter,
-            service=self.stage,
-            time=letter.failed_at,
-            traceparent=record.headers.get("traceparent"),
-        )
-        await self._send([Outgoing(self.dead_letter_topic, record.key, encode(letter), headers)])
+        while True:
+            try:
+                await self._send([letter])
+            except Unsendable as refusal:
+                # It is within the declared size, so the topic is not as declared: wait for somebody to mend that.
+                self._wait_for(f"Kafka refuses a dead letter: {refusal}")
+                await self.sleep(LONGEST_PAUSE_S)
+            else:
+                return
 
     def _wait_for(self, what: str) -> None:
         if self.waiting_since is None:

@@ -1,11 +1,15 @@
 """What a handler is given and what it gives back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from tocsin_contracts.codec import Headers
+
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context: version (never ff), trace id and parent id (never all zeros), flags; what is longer is not one."""
 
 
 class RetryLater(Exception):
@@ -23,6 +27,12 @@ class Record:
     value: bytes | None
     headers: Mapping[str, bytes] = field(default_factory=dict)
     timestamp: datetime | None = None
+
+    @property
+    def traceparent(self) -> bytes | None:
+        """The W3C trace context in the headers; None where there is none or what stands there is not one."""
+        given = self.headers.get("traceparent")
+        return given if given and _TRACEPARENT.fullmatch(given) else None
 
 
 @dataclass(frozen=True)
