@@ -1,7 +1,6 @@
 """What the service does with a batch of records: each becomes a tagged article or a dead letter."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,15 +10,11 @@ from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import ClassifiedV1
 from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
 from tocsin_contracts.dead_letter import Stage
-from tocsin_contracts.dead_letters import make_dead_letter
 from tocsin_contracts.topics import CLASSIFIED, DEAD_LETTERS
 from tocsin_contracts.worker import Outgoing, Record, RetryLater
+from tocsin_contracts.worker.refuse_record import refuse_record
 
 SERVICE = "classify"
-
-_ARTICLE_KEY = re.compile(rb"[0-9a-f]{32}")
-# W3C Trace Context: version, trace id, parent id and flags; anything longer is not one.
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class ArticleHandler:
@@ -85,28 +80,16 @@ class ArticleHandler:
         if not isinstance(outcome, ClassifiedV1):
             # Another version of the model may do better.
             return self._refuse(record, "inference-failed", outcome.reason, retryable=True)
-        headers = event_headers(outcome, service=SERVICE, time=outcome.classified_at, traceparent=_traceparent(record))
+        headers = event_headers(outcome, service=SERVICE, time=outcome.classified_at, traceparent=record.traceparent)
         return Outgoing(self._classified_topic, outcome.article_id.encode(), encode(outcome), headers)
 
     def _refuse(self, record: Record, reason: str, detail: str, *, retryable: bool) -> Outgoing:
-        key = record.key if record.key and _ARTICLE_KEY.fullmatch(record.key) else None
-        letter = make_dead_letter(
+        return refuse_record(
+            record,
             stage=Stage.CLASSIFY,
+            dead_letter_topic=self._dead_letter_topic,
             reason=reason,
             detail=detail,
-            payload=record.value or b"",
             failed_at=self._now(),
             retryable=retryable,
-            article_id=key.decode() if key else None,
-            key=record.key,
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
         )
-        headers = event_headers(letter, service=SERVICE, time=letter.failed_at, traceparent=_traceparent(record))
-        return Outgoing(self._dead_letter_topic, key, encode(letter), headers)
-
-
-def _traceparent(record: Record) -> bytes | None:
-    given = record.headers.get("traceparent")
-    return given if given and _TRACEPARENT.fullmatch(given) else None
