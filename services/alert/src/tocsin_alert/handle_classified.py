@@ -16,11 +16,11 @@ from tocsin_alert.redis_client import Durability
 from tocsin_alert.rule import Rule
 from tocsin_contracts.alert import Group
 from tocsin_contracts.classified import ClassifiedV1
-from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
+from tocsin_contracts.codec import UnreadableMessage, decode
 from tocsin_contracts.dead_letter import Stage
-from tocsin_contracts.dead_letters import make_dead_letter
 from tocsin_contracts.topics import DEAD_LETTERS
 from tocsin_contracts.worker import Outgoing, Record
+from tocsin_contracts.worker.refuse_record import refuse_record
 
 log = structlog.get_logger(__name__)
 
@@ -151,19 +151,12 @@ class ClassifiedHandler:
         return rule, group, contribution.withdrawn()
 
     def _refuse(self, record: Record, error: UnreadableMessage) -> Outgoing:
-        letter = make_dead_letter(
+        log.warning("refused", reason=error.reason, topic=record.topic, offset=record.offset)
+        return refuse_record(
+            record,
             stage=Stage.ALERT,
+            dead_letter_topic=self._dead_letters,
             reason=error.reason,
             detail=str(error),
-            payload=record.value or b"",
-            key=record.key,
             failed_at=from_micros(self._clock()),
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
         )
-        log.warning("refused", reason=error.reason, topic=record.topic, offset=record.offset)
-        headers = event_headers(
-            letter, service=SERVICE, time=letter.failed_at, traceparent=record.headers.get("traceparent")
-        )
-        return Outgoing(self._dead_letters, record.key, encode(letter), headers)
