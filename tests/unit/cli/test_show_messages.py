@@ -90,6 +90,11 @@ def test_a_resolved_alert_says_how_long_it_lasted_and_repeats_no_articles() -> N
     assert "https://" not in output.getvalue()
 
 
+def test_a_resolved_alert_has_no_direction() -> None:
+    heading = shown(an_alert(revision=9, resolved=True)).splitlines()[0]
+    assert heading == " RESOLVED   Syria (SY)  level 3 violent crisis  warning"
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_every_message_is_shown_on_a_terminal_of_any_width(width: int) -> None:
     long_title = "Überschrift mit vielen Wörtern über die Lage an der Brücke " * 10

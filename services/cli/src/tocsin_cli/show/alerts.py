@@ -103,7 +103,9 @@ def print_alert(console: Console, alert: AlertV1, change: Change, note: str = ""
     heading.append(f"  {one_line(group_name(alert), 100)}", style="bold")
     heading.append("  ")
     heading.append_text(level_text(alert.level))
-    heading.append(f"  {direction_text(alert.direction)}")
+    if alert.status is Status.FIRING:
+        # A resolved alert carries the direction it reported last, which would read as if it still went that way.
+        heading.append(f"  {direction_text(alert.direction)}")
     heading.append(f"  {alert.severity.value}", style="dim")
     console.print(heading)
     print_indented(console, one_line(alert.summary, 500))
