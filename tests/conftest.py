@@ -7,9 +7,12 @@ the project's own launcher. When that fails, the tests that need them fail.
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from support.own_redis import OwnRedis
+from support.processes import Processes
 from tocsin_cli.stack.config import StackConfig
 from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_contracts.create_topics import create_topics
@@ -71,3 +74,22 @@ def kafka_settings(kafka_bootstrap_servers: str, unique_name: str) -> KafkaSetti
     )
     create_topics(settings)
     return settings
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Starts services as processes, which end with the test at the latest."""
+    started = Processes(tmp_path)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """A Redis of this test alone, running."""
+    server = OwnRedis(tmp_path)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

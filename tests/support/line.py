@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
+from support.read_topic import read_topic
 from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_contracts.alert import AlertV1
 from tocsin_contracts.codec import decode
@@ -80,18 +81,8 @@ class Line:
 
     def read(self, topic: str) -> list[bytes]:
         """Return every message on a topic, from its beginning to its present end."""
-        consumer = KafkaConsumer(bootstrap_servers=self.stack.kafka_bootstrap_servers, client_id="tests")
-        name = f"{self.prefix}{topic}"
-        partitions = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
-        consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
-        consumer.seek_to_beginning(*partitions)
-        values: list[bytes] = []
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for records in consumer.poll(timeout_ms=500).values():
-                values.extend(record.value for record in records)
-        consumer.close()
-        return values
+        records = read_topic(self.stack.kafka_bootstrap_servers, f"{self.prefix}{topic}")
+        return [record.value for record in records]
 
     def classified_ids(self) -> list[str]:
         """Return the article id of every message on the classified topic."""

@@ -1,15 +1,8 @@
 """The handler on a real Redis: batches, repeats, several workers at once, edits, and Redis away."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +10,7 @@ import redis as blocking_redis
 from redis.asyncio import Redis
 
 from alert_messages import classified, make_rule, moment
+from support.own_redis import OwnRedis
 from tocsin_alert.commit import GroupStore
 from tocsin_alert.handle_classified import ClassifiedHandler
 from tocsin_alert.moments import to_micros
@@ -246,48 +240,6 @@ async def test_a_subscriber_sees_a_gap_in_pub_sub_by_the_stream_ids_and_fills_it
     missed: Any = await client.xrange(base, min=f"({last_seen}")
 
     assert [(fields[b"revision"], fields[b"level"]) for _, fields in missed] == [(b"2", b"5")]
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator["OwnRedis"]:
-    server = OwnRedis(tmp_path)
-    server.start()
-    yield server
-    server.kill()
-
-
-class OwnRedis:
-    """A Redis of this test alone, which may be killed and started again; it syncs before it answers."""
-
-    def __init__(self, folder: Path) -> None:
-        beside = Path(sys.executable).with_name("redis-server")
-        found = shutil.which("valkey-server") or shutil.which("redis-server") or str(beside)
-        self.program, self.folder = found, folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
-        durable = ["--appendonly", "yes", "--appendfsync", "always"]
-        self.process = subprocess.Popen(
-            [self.program, *arguments, *durable], stdout=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}
-        )
-        with blocking_redis.Redis.from_url(self.url, socket_timeout=1) as client:
-            for _ in range(200):
-                try:
-                    client.ping()
-                except blocking_redis.RedisError:
-                    continue
-                return
-        raise AssertionError("Redis did not start")
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
 
 
 async def test_while_redis_is_away_the_batch_is_to_be_tried_again_and_then_nothing_is_lost_or_doubled(

@@ -1,27 +1,24 @@
 """The service as a process on real Kafka and Redis: killed and started again, it tells each thing once."""
 
-import json
-import os
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from alert_messages import classified
+from support.processes import Processes, Service
+from support.read_topic import read_topic
+from support.waiting import wait_for
 from tocsin_contracts.alert import AlertV1, Status
 from tocsin_contracts.classified import ClassifiedV1
 from tocsin_contracts.codec import decode, encode
+from tocsin_contracts.dead_letter import DeadLetterV1
 from tocsin_contracts.settings import KafkaSettings
 
 pytestmark = pytest.mark.integration
@@ -38,36 +35,30 @@ rules:
 """
 
 
-class Service:
-    """Starts `python -m tocsin_alert` and ends what is left of it."""
+class Line:
+    """What goes into `python -m tocsin_alert` and what comes out of it."""
 
-    def __init__(self, kafka: KafkaSettings, redis_url: str, redis_prefix: str, folder: Path) -> None:
-        self.kafka, self.prefix, self.folder = kafka, redis_prefix, folder
+    def __init__(
+        self, processes: Processes, kafka: KafkaSettings, redis_url: str, redis_prefix: str, folder: Path
+    ) -> None:
+        self.processes, self.kafka, self.redis_url, self.prefix = processes, kafka, redis_url, redis_prefix
         self.client: redis.Redis = redis.Redis.from_url(redis_url)
         self.rules = folder / "rules.yaml"
         self.rules.write_text(RULES, encoding="utf-8")
-        self.redis_url = redis_url
-        self.processes: list[subprocess.Popen[bytes]] = []
         self.producer = KafkaProducer(bootstrap_servers=kafka.kafka_bootstrap_servers, linger_ms=10)
 
-    def start(self) -> tuple[subprocess.Popen[bytes], int]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def start(self) -> Service:
         environment = {
-            **os.environ,
             "TOCSIN_KAFKA_BOOTSTRAP_SERVERS": self.kafka.kafka_bootstrap_servers,
             "TOCSIN_TOPIC_PREFIX": self.kafka.topic_prefix,
             "TOCSIN_REDIS_URL": self.redis_url,
             "TOCSIN_REDIS_PREFIX": self.prefix,
             "TOCSIN_RULES_FILE": str(self.rules),
-            "TOCSIN_ALERT_HEALTH_PORT": str(port),
             "TOCSIN_ALERT_RELAY_LEASE_S": "3",
         }
-        with (self.folder / f"alert-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen([sys.executable, "-m", "tocsin_alert"], env=environment, stderr=log)
-        self.processes.append(process)
-        return process, port
+        return self.processes.start(
+            "-m", "tocsin_alert", port_variable="TOCSIN_ALERT_HEALTH_PORT", environment=environment
+        )
 
     def send(self, *messages: ClassifiedV1 | bytes) -> None:
         topic = f"{self.kafka.topic_prefix}classified"
@@ -83,10 +74,10 @@ class Service:
         entries: Any = self.client.xrange(f"{self.prefix}alerts")
         return [decode(AlertV1, fields[b"data"]) for _, fields in entries]
 
+    def topic(self, name: str) -> list[Any]:
+        return read_topic(self.kafka.kafka_bootstrap_servers, f"{self.kafka.topic_prefix}{name}")
+
     def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-            process.wait(10)
         self.producer.close()
         for key in self.client.scan_iter(f"{self.prefix}*"):
             self.client.delete(key)
@@ -94,27 +85,19 @@ class Service:
 
 
 @pytest.fixture
-def service(kafka_settings: KafkaSettings, redis_url: str, redis_prefix: str, tmp_path: Path) -> Iterator[Service]:
-    started = Service(kafka_settings, redis_url, redis_prefix, tmp_path)
-    yield started
-    started.end()
+def line(
+    processes: Processes, kafka_settings: KafkaSettings, redis_url: str, redis_prefix: str, tmp_path: Path
+) -> Iterator[Line]:
+    laid = Line(processes, kafka_settings, redis_url, redis_prefix, tmp_path)
+    yield laid
+    # A service that still ran would write keys again.
+    processes.end()
+    laid.end()
 
 
-def wait_for(condition: Callable[[], bool], within_s: float = 60) -> bool:
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as response:
-            return bool(json.load(response)["redis_durable"] is not False)
-    except OSError:
-        return False
+def is_ready_and_durable(service: Service) -> bool:
+    status, facts = service.health("readyz")
+    return status == 200 and facts["redis_durable"] is not False
 
 
 def reports(count: int, start: int = 0) -> list[ClassifiedV1]:
@@ -126,49 +109,36 @@ def reports(count: int, start: int = 0) -> list[ClassifiedV1]:
     ]
 
 
-def test_killed_in_the_middle_it_fires_and_resolves_each_alert_once(service: Service) -> None:
-    first, port = service.start()
-    assert wait_for(lambda: is_ready(port)), "the service never became ready"
+def test_killed_in_the_middle_it_fires_and_resolves_each_alert_once(line: Line) -> None:
+    first = line.start()
+    assert wait_for(lambda: is_ready_and_durable(first)), "the service never became ready"
     messages = reports(6)
-    service.send(*messages[:4], b"{poison", *messages[4:9])
-    assert wait_for(lambda: len(service.alerts()) >= 1)
-    first.send_signal(signal.SIGKILL)
-    first.wait(10)
+    line.send(*messages[:4], b"{poison", *messages[4:9])
+    assert wait_for(lambda: len(line.alerts()) >= 1)
+    first.stop(signal.SIGKILL)
     # The rest while nobody listens, and everything once more, as after a rebalance.
-    service.send(*messages[9:], *messages)
+    line.send(*messages[9:], *messages)
 
-    second, port = service.start()
-    assert wait_for(lambda: Counter(alert.status for alert in service.alerts())[Status.RESOLVED] == 3)
+    second = line.start()
+    assert wait_for(lambda: Counter(alert.status for alert in line.alerts())[Status.RESOLVED] == 3)
 
-    alerts = service.alerts()
-    assert max(Counter((alert.alert_id, alert.revision) for alert in alerts).values()) == 1
+    alerts = line.alerts()
+    revisions = [(alert.alert_id, alert.revision) for alert in alerts]
+    assert len(set(revisions)) == len(revisions)
     fired = [alert.group.place for alert in alerts if alert.revision == 1]
     assert sorted(str(place) for place in fired) == ["IQ", "LB", "SY"]
-
-    copied = KafkaConsumer(
-        f"{service.kafka.topic_prefix}alerts",
-        bootstrap_servers=service.kafka.kafka_bootstrap_servers,
-        auto_offset_reset="earliest",
-    )
-    seen: set[str] = set()
-
-    def is_all_copied() -> bool:
-        for records in copied.poll(timeout_ms=200).values():
-            seen.update(dict(record.headers)["ce_id"].decode() for record in records)
-        return seen == {f"{alert.alert_id}:{alert.revision}" for alert in alerts}
-
-    assert wait_for(is_all_copied)
-    copied.close()
-    second.send_signal(signal.SIGTERM)
-    assert second.wait(15) == 0
+    copied = {f"{alert_id}:{revision}".encode() for alert_id, revision in revisions}
+    assert wait_for(lambda: {dict(record.headers)["ce_id"] for record in line.topic("alerts")} == copied)
+    assert {decode(DeadLetterV1, record.value).payload for record in line.topic("dead-letters")} == {b"{poison"}
+    assert second.stop(signal.SIGTERM) == 0
 
 
-def test_bad_rules_end_it_with_one_line_for_each_problem(service: Service) -> None:
-    service.rules.write_text(RULES.replace("window: 12s", "window: soon"), encoding="utf-8")
+def test_bad_rules_end_it_with_one_line_for_each_problem(line: Line) -> None:
+    line.rules.write_text(RULES.replace("window: 12s", "window: soon"), encoding="utf-8")
 
-    process, _ = service.start()
+    service = line.start()
 
-    assert process.wait(30) == 2
-    told = (service.folder / "alert-0.log").read_text(encoding="utf-8")
-    assert f"{service.rules}:6: rules[0].window:" in told
+    assert service.process.wait(30) == 2
+    told = service.log.read_text(encoding="utf-8")
+    assert f"{line.rules}:6: rules[0].window:" in told
     assert "Traceback" not in told

@@ -1,16 +1,11 @@
 """The classify service as a process on a real Kafka: each article ends in exactly one of classified or dead letter."""
 
 import hashlib
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +13,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
+from support.processes import Processes, Service
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import ClassifiedV1
 from tocsin_contracts.codec import decode, encode
@@ -47,38 +43,18 @@ def article(name: str, title: str = "", text: str = "") -> ArticleV1:
     )
 
 
-class Service:
-    """Classify as a process, on the topics of one test, with the tiny model."""
-
-    def __init__(self, kafka: KafkaSettings, logs: Path, **more: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        environment = {
-            **os.environ,
-            "TOCSIN_KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
-            "TOCSIN_TOPIC_PREFIX": kafka.topic_prefix,
-            "TOCSIN_CLASSIFY_MODEL": str(TINY),
-            "TOCSIN_CLASSIFY_HEALTH_PORT": str(self.port),
-            "TOCSIN_WORKER_SESSION_TIMEOUT_S": "6",
-            **more,
-        }
-        self.log = logs / f"classify-{self.port}.log"
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, "-m", "tocsin_classify"], env=environment, stderr=log)
-
-    def health(self, page: str) -> tuple[int, dict[str, Any]]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{page}", timeout=2) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError:
-            return 0, {}
-
-    def stop(self, number: int) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(30)
+def start_service(processes: Processes, kafka: KafkaSettings, **more: str) -> Service:
+    """Start classify on the topics of one test, with the tiny model."""
+    environment = {
+        "TOCSIN_KAFKA_BOOTSTRAP_SERVERS": kafka.kafka_bootstrap_servers,
+        "TOCSIN_TOPIC_PREFIX": kafka.topic_prefix,
+        "TOCSIN_CLASSIFY_MODEL": str(TINY),
+        "TOCSIN_WORKER_SESSION_TIMEOUT_S": "6",
+        **more,
+    }
+    return processes.start(
+        "-m", "tocsin_classify", port_variable="TOCSIN_CLASSIFY_HEALTH_PORT", environment=environment
+    )
 
 
 class Reader:
@@ -135,18 +111,8 @@ def keyed(*articles: ArticleV1) -> list[tuple[bytes | None, bytes | None]]:
     return [(given.article_id.encode(), encode(given)) for given in articles]
 
 
-@pytest.fixture
-def services() -> Iterator[list[Service]]:
-    """Services that a test adds are ended with it, whatever happens."""
-    started: list[Service] = []
-    yield started
-    for service in started:
-        service.process.kill()
-        service.process.wait(10)
-
-
 def test_each_of_sixteen_messages_ends_in_exactly_one_place_and_a_replay_gives_the_same(
-    kafka_settings: KafkaSettings, services: list[Service], tmp_path: Path
+    kafka_settings: KafkaSettings, processes: Processes
 ) -> None:
     good = [
         article("war", "War in Mali", "Troops near Timbuktu."),
@@ -168,8 +134,7 @@ def test_each_of_sixteen_messages_ends_in_exactly_one_place_and_a_replay_gives_t
         messages.insert(3 * place, bad)
     assert len(messages) == 16
     produce(kafka_settings, messages)
-    service = Service(kafka_settings, tmp_path)
-    services.append(service)
+    service = start_service(processes, kafka_settings)
 
     reader = Reader(kafka_settings).read(16)
     first = reader.classified()
@@ -202,22 +167,22 @@ def test_each_of_sixteen_messages_ends_in_exactly_one_place_and_a_replay_gives_t
     assert len(repeated) == len(good)
     assert all(tagged.model_dump(exclude={"classified_at"}) == tags[tagged.article_id] for tagged in repeated)
     assert len(reader.dead_letters()) == 2 * len(poison)
-    assert service.stop(signal.SIGTERM) == 0
+    assert service.stop(signal.SIGTERM, within_s=30) == 0
 
 
 def test_a_stopped_and_a_killed_service_take_up_where_they_were(
-    kafka_settings: KafkaSettings, services: list[Service], tmp_path: Path
+    kafka_settings: KafkaSettings, processes: Processes
 ) -> None:
     articles = [article(f"article {number}", "An ambush", f"number {number}") for number in range(1_500)]
     produce(kafka_settings, keyed(*articles))
     reader = Reader(kafka_settings)
     ways = ((signal.SIGTERM, 50, 0), (signal.SIGKILL, 400, -signal.SIGKILL))
     for number, enough, code in ways:
-        services.append(Service(kafka_settings, tmp_path, TOCSIN_WORKER_BATCH_SIZE="8"))
+        service = start_service(processes, kafka_settings, TOCSIN_WORKER_BATCH_SIZE="8")
         reader.read_articles(enough)
-        assert services[-1].stop(number) == code
+        assert service.stop(number, within_s=30) == code
         assert enough <= len(reader.articles()) < len(articles), "too early or too late to show anything"
-    services.append(Service(kafka_settings, tmp_path))
+    start_service(processes, kafka_settings)
     reader.read_articles(len(articles))
     assert reader.articles() == {given.article_id.encode() for given in articles}
     assert reader.dead_letters() == []
