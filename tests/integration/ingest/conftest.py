@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,9 +10,9 @@ from typing import Any
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 from pydantic import SecretStr
 
+from support.read_topic import read_topic
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.codec import decode
 from tocsin_contracts.dead_letter import DeadLetterV1
@@ -67,18 +66,7 @@ class Topics:
         self._settings = settings
 
     def records(self, name: str) -> list[Any]:
-        consumer = KafkaConsumer(bootstrap_servers=self._settings.kafka_bootstrap_servers)
-        topic = f"{self._settings.topic_prefix}{name}"
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        ends = consumer.end_offsets(partitions)
-        consumer.seek_to_beginning(*partitions)
-        records: list[Any] = []
-        while any(consumer.position(partition) < ends[partition] for partition in partitions):
-            for batch in consumer.poll(timeout_ms=500).values():
-                records.extend(batch)
-        consumer.close()
-        return records
+        return read_topic(self._settings.kafka_bootstrap_servers, f"{self._settings.topic_prefix}{name}")
 
     def articles(self) -> list[ArticleV1]:
         return [decode(ArticleV1, record.value) for record in self.records("articles")]
@@ -166,14 +154,3 @@ def make_tools(settings: IngestSettings, redis_client: RedisClient) -> Iterator[
     yield make
     for client in clients:
         client.close()
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], bool]:
-    def wait(condition: Callable[[], bool], within_s: float = 60) -> bool:
-        deadline = time.monotonic() + within_s
-        while not condition() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return condition()
-
-    return wait

@@ -1,12 +1,12 @@
 """Polling: when a feed is due again, and that its position moves only with what Kafka has."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
+from support.waiting import wait_for
 from tocsin_ingest.accept import Acceptor
 from tocsin_ingest.away import KafkaAway
 from tocsin_ingest.feed_states import FeedState
@@ -149,13 +149,6 @@ def test_a_host_is_asked_by_one_at_a_time_and_not_too_often() -> None:
     assert gate.enter("127.0.0.1") == gate.enter("127.0.0.1") == 0
 
 
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
-
-
 def running(tools: PollTools, site: Site, **changes: Any) -> Poller:
     fast = PollTools(**{**vars(tools), "clock": time.time, **changes})
     return Poller([FEED.model_copy(update={"interval": 0.05})], fast, threads=2)
@@ -164,7 +157,7 @@ def running(tools: PollTools, site: Site, **changes: Any) -> Poller:
 def test_the_poller_goes_on_polling_and_stops_when_told(tools: PollTools, site: Site, publisher: Any) -> None:
     poller = running(tools, site)
     poller.start()
-    assert eventually(lambda: len(site.requests) >= 3)
+    assert wait_for(lambda: len(site.requests) >= 3)
     assert poller.is_alive()
     assert poller.stop(5.0)
     assert len(publisher.articles) == 1
@@ -178,7 +171,7 @@ def test_a_feed_that_another_worker_polls_is_left_alone(tools: PollTools, site: 
     time.sleep(0.3)
     assert site.requests == []
     feed_states.held.clear()
-    assert eventually(lambda: len(site.requests) > 0)
+    assert wait_for(lambda: len(site.requests) > 0)
     assert poller.stop(5.0)
 
 
@@ -189,7 +182,7 @@ def test_a_fault_in_one_poll_does_not_end_the_poller(tools: PollTools, site: Sit
 
     poller = running(tools, site, acceptor=Broken())
     poller.start()
-    assert eventually(lambda: len(site.requests) > 0)
+    assert wait_for(lambda: len(site.requests) > 0)
     time.sleep(0.1)
     assert poller.is_alive()
     assert poller.stop(30.0)
@@ -204,7 +197,7 @@ def test_while_redis_is_away_no_feed_is_fetched_and_then_it_goes_on(
     time.sleep(0.3)
     assert site.requests == []
     feed_states.away = False
-    assert eventually(lambda: len(site.requests) > 0)
+    assert wait_for(lambda: len(site.requests) > 0)
     assert poller.stop(5.0)
 
 
@@ -219,9 +212,9 @@ def test_after_a_wait_for_kafka_it_is_asked_before_the_site_is_troubled_again(
 
     poller = running(tools, site, check_kafka=check)
     poller.start()
-    assert eventually(lambda: len(site.requests) == 1)
+    assert wait_for(lambda: len(site.requests) == 1)
     time.sleep(1.5)
     assert len(site.requests) == 1
     publisher.away = False
-    assert eventually(lambda: len(publisher.articles) == 1)
+    assert wait_for(lambda: len(publisher.articles) == 1)
     assert poller.stop(5.0)
