@@ -1,17 +1,27 @@
 """Articles become tagged articles, a batch at a time."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from tocsin_classify.backend import Backend
+from tocsin_classify.abstain import asks_for_language, why_abstain
+from tocsin_classify.backend import Backend, WindowLogits
 from tocsin_classify.find_places import find_places
 from tocsin_classify.gazetteer.search import Gazetteer
 from tocsin_classify.pool_windows import pool_windows
-from tocsin_classify.read_windows import read_windows
+from tocsin_classify.read_on import must_read_on
+from tocsin_classify.read_windows import ReadArticle, read_article
 from tocsin_classify.tag_article import tag_article
+from tocsin_classify.weigh_sentences import weigh_sentences
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.detect_language import UNDETERMINED, detect_language
+from tocsin_contracts.fields import Language
+
+EVIDENCE_FROM_LEVEL: Final = 3
+"""The first violent level: from here on an article may ring, and must be explained."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +40,15 @@ class Closed(Exception):
 
 @dataclass
 class Classifier:
-    """A model, the names of places, and a clock. Used by one thread at a time; any thread may close it."""
+    """A model, the names of places, a clock, and a detector of languages.
+
+    Used by one thread at a time; any thread may close it.
+    """
 
     backend: Backend
     gazetteer: Gazetteer
     now: Callable[[], datetime]
+    detect: Callable[[str, str], Language] = detect_language
     _closed: bool = False
 
     def close(self) -> None:
@@ -59,31 +73,75 @@ class Classifier:
         return [outcome for article in articles for outcome in self.classify_batch([article])]
 
     def _classify(self, articles: Sequence[ArticleV1]) -> list[ClassifiedV1]:
-        """One inference over the windows of all articles."""
         model = self.backend.settings
-        windows: list[list[int]] = []
-        spans = []
-        for article in articles:
-            read = read_windows(
+        read = [
+            read_article(
                 article.title,
                 article.text,
                 self.backend.tokenizer,
                 window_tokens=model.window_tokens,
                 window_stride=model.window_stride,
             )
-            spans.append((len(windows), len(windows) + len(read)))
-            windows.extend(read)
-        logits = self.backend.infer(windows)
-        tagged = []
-        for article, (start, end) in zip(articles, spans, strict=True):
-            own = logits.of(start, end)
-            prediction = pool_windows(
-                own.level,
-                own.direction,
-                own.topics,
-                topic_thresholds=model.topic_thresholds,
-                level_temperature=model.level_temperature,
+            for article in articles
+        ]
+        logits = self._infer([one.windows for one in read])
+        return [self._tag(*parts) for parts in zip(articles, read, logits, strict=True)]
+
+    def _infer(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
+        """One inference over the windows of all articles; with a short-cut a second one over what it leaves open."""
+        model = self.backend.settings
+        if not model.lead_windows:
+            return self._infer_together(articles)
+        leads = self._infer_together([windows[: model.lead_windows] for windows in articles])
+        open_ones = [
+            index
+            for index, (windows, lead) in enumerate(zip(articles, leads, strict=True))
+            if len(windows) > model.lead_windows and must_read_on(lead.level, model)
+        ]
+        if open_ones:
+            rest = self._infer_together([articles[index][model.lead_windows :] for index in open_ones])
+            for index, more in zip(open_ones, rest, strict=True):
+                leads[index] = leads[index].followed_by(more)
+        return leads
+
+    def _infer_together(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
+        logits = self.backend.infer([window for windows in articles for window in windows])
+        ends = list(itertools.accumulate(map(len, articles)))
+        return [logits.of(end - len(windows), end) for windows, end in zip(articles, ends, strict=True)]
+
+    def _tag(self, article: ArticleV1, read: ReadArticle, logits: WindowLogits) -> ClassifiedV1:
+        model = self.backend.settings
+        prediction = pool_windows(
+            logits.level,
+            logits.direction,
+            logits.topics,
+            topic_thresholds=model.topic_thresholds,
+            level_temperature=model.level_temperature,
+        )
+        content = f"{article.title}\n{article.text}"
+        language = article.language
+        if language == UNDETERMINED and asks_for_language(content, model):
+            language = self.detect(article.title, article.text)
+        because = why_abstain(content, language, logits.news, prediction.confidence, model)
+        evidence = (
+            weigh_sentences(
+                article.title,
+                article.text,
+                read,
+                logits,
+                level=prediction.level,
+                temperature=model.level_temperature,
             )
-            places = find_places(article.title, article.text, self.gazetteer)
-            tagged.append(tag_article(article, prediction, places, model=model, classified_at=self.now()))
-        return tagged
+            if because is None and prediction.level >= EVIDENCE_FROM_LEVEL
+            else []
+        )
+        return tag_article(
+            article,
+            prediction,
+            find_places(article.title, article.text, self.gazetteer),
+            language=language,
+            abstained_because=because,
+            evidence=evidence,
+            model=model,
+            classified_at=self.now(),
+        )

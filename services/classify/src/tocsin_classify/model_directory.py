@@ -28,12 +28,27 @@ class ModelSettings(BaseModel):
     model_version: str = Field(min_length=1, max_length=50)
     scale_version: str = Field(min_length=1, max_length=50)
     directions: tuple[Direction, ...] = Field(min_length=3, max_length=3)
-    topics: tuple[str, ...] = Field(min_length=1, max_length=500)
+    topics: tuple[str, ...] = Field(max_length=500)
     topic_thresholds: tuple[Share, ...]
+    always_a_topic: bool = True
+    """Whether an article gets its best topic where none reaches its threshold. Not of use where few are known."""
     window_tokens: int = Field(ge=1, le=8192)
     window_stride: int = Field(ge=1, le=8192)
     level_temperature: float = Field(gt=0.0, le=100.0)
+    level_bias: tuple[Annotated[float, Field(ge=-10.0, le=10.0)], ...] = Field(
+        (0.0,) * LEVELS, min_length=LEVELS, max_length=LEVELS
+    )
+    """Tilts an article's distribution over the levels; see `pool_windows`."""
     abstain_below: Share = 0.0
+    """Confidence of the level below which the model abstains."""
+    news_below: Share = 0.0
+    """Probability below which a text is taken for no news, where the model has an opinion of that."""
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = Field(default=(), max_length=200)
+    """ISO 639 codes of the languages the model knows; empty for one that takes every text for its own."""
+    lead_windows: int = Field(default=0, ge=0, le=100)
+    """After how many windows an article that is surely about no conflict is read no further; 0 reads all of them."""
+    lead_above: Share = 1.0
+    """How sure each of the first windows must be of level 0 for that."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "ModelSettings":

@@ -28,17 +28,19 @@ def pool_windows(
     *,
     topic_thresholds: Sequence[float],
     level_temperature: float = 1.0,
+    level_bias: Sequence[float] = (),
+    always_a_topic: bool = True,
 ) -> Prediction:
     """Pools raw logits [W, 6], [W, 3], [W, T] of W windows in reading order.
 
     An article reports level k or more as surely as the window that is surest of it; its level is the median
-    of the distribution that follows. The direction is that of the window with the highest expected level, a
-    topic's score the highest over the windows. Raises ValueError without windows.
+    of the distribution that follows, after `tilt`. The direction is that of the window with the highest expected
+    level, a topic's score the highest over the windows. Raises ValueError without windows.
     """
     if level.shape[0] == 0:
         raise ValueError("an article has at least one window")
     windows = softmax(level / level_temperature)
-    probabilities = article_distribution(windows)
+    probabilities = tilt(article_distribution(windows), level_bias)
     chosen = median_level(probabilities)
     strongest = int(np.argmax(windows @ np.arange(windows.shape[1])))
     directions = softmax(direction[strongest : strongest + 1])[0]
@@ -49,7 +51,7 @@ def pool_windows(
         confidence=float(probabilities[chosen]),
         direction=said,
         direction_confidence=float(directions[said]),
-        topics=chosen_topics(sigmoid(topics).max(axis=0), topic_thresholds),
+        topics=chosen_topics(sigmoid(topics).max(axis=0), topic_thresholds, always_one=always_a_topic),
     )
 
 
@@ -63,15 +65,26 @@ def article_distribution(windows: Floats) -> Floats:
     return pooled
 
 
+def tilt(distribution: Floats, bias: Sequence[float]) -> Floats:
+    """[6] shares times exp(bias), made to sum to one again; no bias leaves them as they are."""
+    if not any(bias):
+        return distribution
+    tilted = distribution * np.exp(np.asarray(bias))
+    shares: Floats = (tilted / tilted.sum()).astype(np.float32)
+    return shares
+
+
 def median_level(probabilities: Floats) -> int:
     """The smallest level k with P(level <= k) >= 0.5."""
     return int(np.argmax(np.cumsum(probabilities.astype(np.float64)) >= 0.5 - 1e-9))
 
 
-def chosen_topics(scores: Floats, thresholds: Sequence[float]) -> tuple[tuple[int, float], ...]:
-    """Topics whose score reaches their threshold, best first; the best one where none does."""
+def chosen_topics(
+    scores: Floats, thresholds: Sequence[float], *, always_one: bool = True
+) -> tuple[tuple[int, float], ...]:
+    """Topics whose score reaches their threshold, best first; where none does the best one, if `always_one`."""
     order = sorted(range(len(scores)), key=lambda topic: (-float(scores[topic]), topic))
-    kept = [topic for topic in order if scores[topic] >= thresholds[topic]] or order[:1]
+    kept = [topic for topic in order if scores[topic] >= thresholds[topic]] or order[: int(always_one)]
     return tuple((topic, float(scores[topic])) for topic in kept)
 
 

@@ -1,4 +1,4 @@
-"""Runs a model directory over labelled items, exactly as the service reads articles, and takes its measure."""
+"""Runs a model directory over the development part, as the service reads articles, and tunes its settings on it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin_classify.model_directory import WEIGHTS, ModelSettings
-from tocsin_classify.pool_windows import Prediction, pool_windows, sigmoid, softmax
+from tocsin_classify.pool_windows import Prediction, pool_windows, sigmoid
 from tocsin_classify.read_windows import read_windows
-from tocsin_classify.training import metrics
+from tocsin_classify.training import calibrate
 from tocsin_classify.training.dataset import Item, long_text
 
 Floats = npt.NDArray[np.float32]
@@ -19,16 +19,21 @@ Floats = npt.NDArray[np.float32]
 THRESHOLDS = tuple(round(0.15 + 0.05 * step, 2) for step in range(13))
 # A topic gets a threshold of its own when the development part holds it at least this often.
 OWN_THRESHOLD_FROM = 30
-TEMPERATURES = tuple(round(0.5 + 0.05 * step, 2) for step in range(31))
 
 
 @dataclass(frozen=True)
 class Logits:
-    """Raw outputs for the windows of one article: [W, 6], [W, 3], [W, T]."""
+    """Raw outputs for the windows of one article: [W, 6], [W, 3], [W, T], and [W, 1] where the model has it."""
 
     level: Floats
     direction: Floats
     topics: Floats
+    news: Floats | None = None
+
+    @property
+    def news_score(self) -> float:
+        """How surely one of the windows is news; a model that cannot tell takes everything for it."""
+        return 1.0 if self.news is None else float(sigmoid(self.news).max())
 
 
 def run_items(
@@ -48,6 +53,7 @@ def run_items(
     options.intra_op_num_threads = threads
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(str(directory / WEIGHTS), options, providers=["CPUExecutionProvider"])
+    outputs = [name for name in ("level", "direction", "topics", "news") if name in _names(session)]
     gathered = []
     for number, item in enumerate(items, start=1):
         windows = read_windows(
@@ -57,9 +63,8 @@ def run_items(
             window_tokens=settings.window_tokens,
             window_stride=settings.window_stride,
         )
-        gathered.append(
-            Logits(*(np.concatenate(part) for part in zip(*(_run(session, ids) for ids in windows), strict=True)))
-        )
+        ran = [_run(session, outputs, ids) for ids in windows]
+        gathered.append(Logits(*(np.concatenate(part) for part in zip(*ran, strict=True))))
         listen(number, len(items))
     return gathered
 
@@ -73,64 +78,48 @@ def predict(logits: Sequence[Logits], settings: ModelSettings) -> list[Predictio
             one.topics,
             topic_thresholds=settings.topic_thresholds,
             level_temperature=settings.level_temperature,
+            level_bias=settings.level_bias,
+            always_a_topic=settings.always_a_topic,
         )
         for one in logits
     ]
 
 
-def measure(items: Sequence[Item], predictions: Sequence[Prediction], topics: int) -> dict[str, Any]:
-    """All figures of a group of items, rounded to four places."""
-    truth = [item.level for item in items]
-    said = [prediction.level for prediction in predictions]
-    precision, recall = metrics.violent_precision_recall(truth, said)
-    micro, macro, _ = metrics.topic_f1(
-        [set(item.topics) for item in items],
-        [{topic for topic, _ in prediction.topics} for prediction in predictions],
-        topics,
+@dataclass(frozen=True)
+class Tuned:
+    """Settings that suit the development part, and what they were chosen from.
+
+    `calibrations` says how each way of calibrating did in cross-validation.
+    """
+
+    settings: ModelSettings
+    calibrations: dict[str, dict[str, float]]
+
+
+def tune(items: Sequence[Item], logits: Sequence[Logits], settings: ModelSettings) -> Tuned:
+    """Calibration and thresholds from the development part, texts that are no news among it; pass in nothing else.
+
+    The level is left to be the median of its distribution: cut points of their own for each level, fitted on one
+    part, did no better on others than the halves.
+    """
+    news = [one for item, one in zip(items, logits, strict=True) if item.news]
+    told = [item for item in items if item.news]
+    calibration, compared = calibrate.choose(
+        [one.level for one in news], [item.level for item in told], [item.id for item in told]
     )
-    direction = metrics.share_equal(
-        [item.direction for item in items], [prediction.direction for prediction in predictions]
-    )
-    return {
-        "items": len(items),
-        "level_qwk": round(metrics.quadratic_kappa(truth, said), 4),
-        "level_exact": round(metrics.share_equal(truth, said), 4),
-        "violent_precision": round(precision, 4),
-        "violent_recall": round(recall, 4),
-        "direction_accuracy": round(direction, 4),
-        "topics_micro_f1": round(micro, 4),
-        "topics_macro_f1": round(macro, 4),
-    }
-
-
-def confusion(items: Sequence[Item], predictions: Sequence[Prediction]) -> list[list[int]]:
-    """[true level][said level] counts."""
-    table = np.zeros((6, 6), dtype=int)
-    for item, prediction in zip(items, predictions, strict=True):
-        table[item.level, prediction.level] += 1
-    counts: list[list[int]] = table.tolist()
-    return counts
-
-
-def tune(items: Sequence[Item], logits: Sequence[Logits], settings: ModelSettings) -> ModelSettings:
-    """Temperature and topic thresholds that suit the development part best; nothing else may be passed in."""
-    return settings.model_copy(
+    settings = settings.model_copy(
         update={
-            "level_temperature": best_temperature([item.level for item in items], logits),
-            "topic_thresholds": best_thresholds([set(item.topics) for item in items], logits),
+            "level_temperature": calibration.temperature,
+            "level_bias": calibration.bias,
+            "topic_thresholds": best_thresholds([set(item.topics) for item in told], news),
+            "news_below": calibrate.news_threshold(
+                [one.news_score for one in news],
+                [one.news_score for item, one in zip(items, logits, strict=True) if not item.news],
+            ),
         }
     )
-
-
-def best_temperature(levels: Sequence[int], logits: Sequence[Logits]) -> float:
-    """The temperature under which the true levels of one-window items are likeliest."""
-    stacked = np.concatenate([one.level[:1] for one in logits])
-
-    def surprise(temperature: float) -> float:
-        shares = softmax((stacked / temperature).astype(np.float32))
-        return float(-np.log(np.maximum(shares[np.arange(len(levels)), list(levels)], 1e-9)).mean())
-
-    return min(TEMPERATURES, key=surprise)
+    confidences = [prediction.confidence for prediction in predict(news, settings)]
+    return Tuned(settings.model_copy(update={"abstain_below": calibrate.abstention_threshold(confidences)}), compared)
 
 
 def best_thresholds(truth: Sequence[set[int]], logits: Sequence[Logits]) -> tuple[float, ...]:
@@ -152,14 +141,15 @@ def best_thresholds(truth: Sequence[set[int]], logits: Sequence[Logits]) -> tupl
 
 
 def _f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> float:
-    hits = int((truth & said).sum())
-    return metrics.f1(hits, int(said.sum()) - hits, int(truth.sum()) - hits)
+    return 2 * int((truth & said).sum()) / max(int(truth.sum()) + int(said.sum()), 1)
 
 
-def _run(session: Any, window: Sequence[int]) -> list[Floats]:
+def _names(session: Any) -> set[str]:
+    return {output.name for output in session.get_outputs()}
+
+
+def _run(session: Any, outputs: Sequence[str], window: Sequence[int]) -> list[Floats]:
     # One window at a time, as the service does: int8 scales are taken over a whole batch, neighbours included.
     ids = np.array([window], dtype=np.int64)
-    outputs: list[Floats] = session.run(
-        ["level", "direction", "topics"], {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-    )
-    return outputs
+    found: list[Floats] = session.run(outputs, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+    return found
