@@ -1,7 +1,8 @@
 """Articles in, tagged articles out: tags, bounds, and one that fails among others."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import pytest
 from tocsin_classify.backend import WindowLogits
 from tocsin_classify.classify_batch import Classifier, Unclassifiable
 from tocsin_classify.gazetteer.search import load_gazetteer
-from tocsin_classify.onnx_backend import OnnxBackend, load_onnx_backend
+from tocsin_classify.onnx_backend import load_onnx_backend
 from tocsin_classify.tag_article import cut_lead
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.classified import Abstention, ClassifiedV1
 from tocsin_contracts.codec import decode, encode
 from tocsin_contracts.fields import MAX_LEAD_CHARS, MAX_TEXT_CHARS, Source
 from tocsin_contracts.ids import digest_id
@@ -123,21 +124,98 @@ def test_a_batch_is_one_inference(classifier: Classifier) -> None:
     assert calls == [2]
 
 
+def changed(
+    classifier: Classifier, detect: Callable[[str, str], str] = lambda title, text: "und", **model: Any
+) -> Classifier:
+    """The classifier with other settings of its model."""
+
+    class Changed:
+        settings = classifier.backend.settings.model_copy(update=model)
+        tokenizer = classifier.backend.tokenizer
+        windows = 0
+
+        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+            self.windows += len(windows)
+            return classifier.backend.infer(windows)
+
+        def close(self) -> None:
+            """Nothing to release."""
+
+    return Classifier(Changed(), classifier.gazetteer, lambda: NOW, detect)
+
+
+def reasons(classifier: Classifier, *articles: ArticleV1) -> list[Abstention | None]:
+    found = [tagged.escalation for tagged in classified(classifier, *articles)]
+    assert all(escalation.abstained == (escalation.abstained_because is not None) for escalation in found)
+    return [escalation.abstained_because for escalation in found]
+
+
 def test_a_judgement_below_the_models_own_bar_is_an_abstention(classifier: Classifier) -> None:
-    backend = classifier.backend
-    assert isinstance(backend, OnnxBackend)
-    strict = OnnxBackend(
-        backend.settings.model_copy(update={"abstain_below": 0.9}),
-        backend.tokenizer,
-        backend._session,
-        backend._run_options,
-        1,
-    )
-    picky = Classifier(strict, classifier.gazetteer, lambda: NOW)
+    picky = changed(classifier, abstain_below=0.9)
     # Two levels as sure as each other: neither reaches the bar.
-    unsure, sure = classified(picky, article("war and offensive"), article("football"))
-    strict.close()
-    assert (unsure.escalation.abstained, sure.escalation.abstained) == (True, False)
+    assert reasons(picky, article("war and offensive"), article("football")) == [Abstention.CONFIDENCE, None]
+
+
+def test_what_is_no_news_is_abstained_on_and_gives_no_evidence(classifier: Classifier) -> None:
+    (tagged,) = classified(classifier, article("We use cookies", "Accept war cookies."))
+    assert tagged.escalation.abstained_because is Abstention.NO_NEWS
+    assert tagged.evidence == []
+    assert reasons(classifier, article("Cookies", "A long text. " * 20 + "war"), article("", "1")) == [
+        Abstention.NO_NEWS,
+        Abstention.NO_NEWS,
+    ]
+
+
+def test_the_language_is_the_articles_own_and_detected_only_where_it_has_none(classifier: Classifier) -> None:
+    asked = []
+
+    def detect(title: str, text: str) -> str:
+        asked.append(title)
+        return "fi"
+
+    picky = changed(classifier, detect, languages=("en",))
+    text = "The shelling of the northern district went on for a third night, officials said on Monday."
+    given = [article("One", text, language="en"), article("Two", text), article("Three", "short")]
+    assert reasons(picky, *given) == [None, Abstention.LANGUAGE, None]
+    assert asked == ["Two"]
+    assert [tagged.language for tagged in classified(picky, *given)] == ["en", "fi", "und"]
+    assert reasons(changed(classifier, detect), given[1]) == [None]
+
+
+def test_the_real_detector_tells_a_foreign_language_from_a_known_one(classifier: Classifier) -> None:
+    picky = Classifier(changed(classifier, languages=("en",)).backend, classifier.gazetteer, lambda: NOW)
+    english = "Shells fell on the northern district of the town for a third night, officials said."
+    finnish = "Kranaatit putosivat kaupungin pohjoisosaan kolmantena yönä peräkkäin, viranomaiset kertoivat."
+    assert reasons(picky, article("", english), article("", finnish)) == [None, Abstention.LANGUAGE]
+
+
+def test_an_article_at_a_violent_level_quotes_the_sentences_that_carry_it(classifier: Classifier) -> None:
+    text = "Markets opened calmly.\n\nAn ambush killed two. " + "Trade went on as usual. " * 12
+    violent, quiet = classified(classifier, article("Notes from Velm", text), article("A dispute", "An ultimatum."))
+    (sentence,) = violent.evidence
+    assert (sentence.part, sentence.text, sentence.level) == ("text", "An ambush killed two.", 3)
+    assert text[sentence.start : sentence.end] == sentence.text
+    assert quiet.evidence == []
+
+
+def test_a_model_without_the_two_outputs_tags_without_evidence(tmp_path: Path, classifier: Classifier) -> None:
+    shutil.copytree(TINY, tmp_path / "model")
+    (tmp_path / "model" / "model-three-outputs.onnx").replace(tmp_path / "model" / "model.onnx")
+    backend = load_onnx_backend(tmp_path / "model", threads=1)
+    given = article("War", "The cookies war.")
+    (tagged,) = classified(Classifier(backend, classifier.gazetteer, lambda: NOW), given)
+    backend.close()
+    assert (tagged.escalation.level, tagged.escalation.abstained, tagged.evidence) == (5, False, [])
+
+
+def test_only_a_model_that_asks_for_it_leaves_quiet_articles_unread(classifier: Classifier) -> None:
+    late, early = article("Notes", "calm " * 60 + "war"), article("war", "calm " * 60)
+    whole = changed(classifier)
+    short = changed(classifier, lead_windows=2, lead_above=0.9)
+    assert [tagged.escalation.level for tagged in classified(whole, late, early)] == [5, 5]
+    assert [tagged.escalation.level for tagged in classified(short, late, early)] == [0, 5]
+    assert classified(short, early) == classified(whole, early)
+    assert short.backend.windows < whole.backend.windows  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("text", ["", "One line.", "Two\n\n lines\tand tabs. ", "word " * 400, "x" * 5_000, "字" * 900])

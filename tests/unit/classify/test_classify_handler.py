@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,6 +124,18 @@ def test_every_record_gets_exactly_one_message_in_its_order(classifier: Classifi
     ]
 
 
+def test_abstentions_are_counted_for_the_health_page(classifier: Classifier) -> None:
+    async def scenario() -> Mapping[str, object]:
+        handler = ArticleHandler(lambda: classifier, "t.", now=lambda: NOW)
+        handler._classifier = classifier
+        await handler.handle([record(encode(article(title))) for title in ("war in Mali", "we use cookies", "404")])
+        return handler.health()
+
+    facts = asyncio.run(scenario())
+    assert facts["classified"] == 3
+    assert facts["abstained"] == {"confidence": 0, "language": 0, "no-news": 2}
+
+
 def test_the_same_records_give_the_same_messages_again(classifier: Classifier) -> None:
     records = [record(encode(article("war"))), record(b"nope"), record(encode(article("ambush in Kenya")))]
     assert handle(classifier, *records) == handle(classifier, *records)
@@ -160,7 +172,12 @@ def test_the_event_loop_runs_on_while_the_model_loads_and_computes(classifier: C
         moved.set()
         await starting
         ticking.cancel()
-        assert handler.health() == {"model": "tiny", "model_version": "1.0.0"}
+        assert handler.health() == {
+            "model": "tiny",
+            "model_version": "1.0.0",
+            "classified": 0,
+            "abstained": {"confidence": 0, "language": 0, "no-news": 0},
+        }
         return before, ticks
 
     before, after = asyncio.run(scenario())

@@ -55,6 +55,29 @@ def test_a_window_gets_the_same_logits_whatever_its_neighbours(backend: OnnxBack
     assert np.array_equal(alone.level[0], together.level[1])
 
 
+def test_news_and_token_levels_come_with_their_windows(backend: OnnxBackend) -> None:
+    texts = ["war and peace", "cookies", "football " * 12]
+    windows = [backend.tokenizer.encode(text, add_special_tokens=True) for text in texts]
+    logits = backend.infer(windows)
+    assert logits.news is not None
+    assert logits.token_level is not None
+    assert (logits.news[:, 0] > 0).tolist() == [True, False, True]
+    assert [rows.shape for rows in logits.token_level] == [(len(window), 6) for window in windows]
+    assert logits.token_level[0].argmax(axis=1).tolist() == [0, 5, 0, 0, 0]
+    own = logits.of(1, 3)
+    assert own.news is not None
+    assert own.token_level is not None
+    assert (own.news.shape, len(own.token_level)) == ((2, 1), 2)
+
+
+def test_a_model_without_news_and_token_levels_is_run_all_the_same(copy: Path) -> None:
+    (copy / "model-three-outputs.onnx").replace(copy / "model.onnx")
+    loaded = load_onnx_backend(copy, 1)
+    logits = loaded.infer([loaded.tokenizer.encode("war", add_special_tokens=True)])
+    loaded.close()
+    assert (logits.level.argmax(), logits.news, logits.token_level) == (5, None, None)
+
+
 def test_one_thread_and_many_give_the_same() -> None:
     windows = [[0, 4 + number % 7, 2] for number in range(20)]
     backends = [load_onnx_backend(TINY, threads) for threads in (1, 3)]

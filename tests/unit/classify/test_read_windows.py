@@ -1,10 +1,13 @@
 """How an article is cut into the windows the model reads."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin_classify.read_windows import TITLE_TOKENS, close_title, read_windows, window_starts
+from tocsin_classify.onnx_backend import load_onnx_backend
+from tocsin_classify.read_windows import TITLE_TOKENS, close_title, read_article, read_windows, window_starts
 
 pytestmark = pytest.mark.unit
 
@@ -94,3 +97,34 @@ def test_windows_cover_every_token_and_none_beyond(tokens: int, window: int, dat
 def test_a_stride_that_would_skip_text_is_refused(window: int, stride: int) -> None:
     with pytest.raises(ValueError, match="stride"):
         window_starts(100, window, stride)
+
+
+def test_tokens_know_their_place_and_the_windows_are_those_without_places() -> None:
+    backend = load_onnx_backend(Path(__file__).parents[2] / "fixtures" / "tiny-model", threads=1)
+    text = "An  ambush\nnear\tthe river. " * 9
+    plain = read_windows("War  talk", text, backend.tokenizer, window_tokens=16, window_stride=12)
+    read = read_article("War  talk", text, backend.tokenizer, window_tokens=16, window_stride=12)
+    backend.close()
+    assert read.windows == plain
+    assert read.title.offsets is not None
+    assert read.text.offsets is not None
+    assert ["War talk."[start:end] for start, end in read.title.offsets] == ["War", "talk", "."]
+    single = " ".join(text.split())
+    assert [single[start:end] for start, end in read.text.offsets[:7]] == [
+        "An",
+        "ambush",
+        "near",
+        "the",
+        "river",
+        ".",
+        "An",
+    ]
+    assert len(read.text.ids) == len(read.text.offsets)
+    for window, (start, end) in zip(read.windows, read.stretches, strict=True):
+        assert window[read.specials + len(read.title.ids) : -1] == read.text.ids[start:end]
+
+
+def test_a_tokenizer_that_knows_no_places_is_read_all_the_same() -> None:
+    read = read_article("Calm returns", "100 101", WordTokenizer(), window_tokens=8, window_stride=6)
+    assert read.windows == [[FIRST, 4, 8, 100, 101, LAST]]
+    assert (read.title.offsets, read.text.offsets) == (None, None)

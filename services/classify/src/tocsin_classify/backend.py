@@ -15,15 +15,37 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class WindowLogits:
-    """Raw logits of W windows: level [W, 6], direction [W, 3], topics [W, number of topics]."""
+    """Raw logits of W windows: level [W, 6], direction [W, 3], topics [W, number of topics].
+
+    A model may also say whether a window is news at all, `news` [W, 1], and how its tokens add to its level,
+    `token_level`: for each window [L, 6], special tokens included.
+    """
 
     level: Floats
     direction: Floats
     topics: Floats
+    news: Floats | None = None
+    token_level: tuple[Floats, ...] | None = None
 
     def of(self, start: int, end: int) -> "WindowLogits":
         """Return those of the windows from `start` to before `end`."""
-        return WindowLogits(self.level[start:end], self.direction[start:end], self.topics[start:end])
+        return WindowLogits(
+            self.level[start:end],
+            self.direction[start:end],
+            self.topics[start:end],
+            None if self.news is None else self.news[start:end],
+            None if self.token_level is None else self.token_level[start:end],
+        )
+
+    def followed_by(self, more: "WindowLogits") -> "WindowLogits":
+        """Return these and those of more windows of the same model."""
+        return WindowLogits(
+            np.concatenate([self.level, more.level]),
+            np.concatenate([self.direction, more.direction]),
+            np.concatenate([self.topics, more.topics]),
+            None if self.news is None or more.news is None else np.concatenate([self.news, more.news]),
+            None if self.token_level is None or more.token_level is None else self.token_level + more.token_level,
+        )
 
 
 class Backend(Protocol):

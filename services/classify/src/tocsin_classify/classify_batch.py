@@ -117,6 +117,8 @@ class Classifier:
             logits.topics,
             topic_thresholds=model.topic_thresholds,
             level_temperature=model.level_temperature,
+            level_bias=model.level_bias,
+            always_a_topic=model.always_a_topic,
         )
         content = f"{article.title}\n{article.text}"
         language = article.language

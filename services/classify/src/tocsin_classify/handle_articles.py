@@ -1,11 +1,13 @@
 """What the service does with a batch of records: each becomes a tagged article or a dead letter."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from tocsin_classify.classify_batch import Classifier, Closed, Outcome
+from tocsin_classify.count_abstentions import AbstentionCounter
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import ClassifiedV1
 from tocsin_contracts.codec import UnreadableMessage, decode, encode, event_headers
@@ -34,6 +36,7 @@ class ArticleHandler:
         # One thread: the classifier is used by one at a time and brings its own threads for inference.
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="classify")
         self._classifier: Classifier | None = None
+        self._counter = AbstentionCounter(time.monotonic)
 
     async def start(self) -> None:
         """Load the model and the gazetteer."""
@@ -44,6 +47,7 @@ class ArticleHandler:
         if self._classifier:
             self._classifier.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._counter.flush()
 
     async def handle(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Return one message per record, in their order.
@@ -65,16 +69,17 @@ class ArticleHandler:
             )
         except Closed as closed:
             raise RetryLater("the service is stopping") from closed
+        self._counter.add(outcome for outcome in outcomes if isinstance(outcome, ClassifiedV1))
         for index, outcome in zip(articles, outcomes, strict=True):
             outgoing[index] = self._pass_on(records[index], outcome)
         return [outgoing[index] for index in range(len(records))]
 
     def health(self) -> Mapping[str, object]:
-        """Say which model judges."""
+        """Say which model judges, and how many articles it tagged and abstained on since the start."""
         if self._classifier is None:
             return {"model": None}
         model = self._classifier.backend.settings
-        return {"model": model.model_name, "model_version": model.model_version}
+        return {"model": model.model_name, "model_version": model.model_version, **self._counter.facts()}
 
     def _pass_on(self, record: Record, outcome: Outcome) -> Outgoing:
         if not isinstance(outcome, ClassifiedV1):

@@ -16,6 +16,7 @@ from tocsin_contracts.classified import ModelIdentity, TaggedTopic
 
 INPUTS = ("input_ids", "attention_mask")
 OUTPUTS = ("level", "direction", "topics")
+OPTIONAL_OUTPUTS = ("news", "token_level")
 SPECIAL_TOKENS = 2
 
 
@@ -34,6 +35,8 @@ class OnnxBackend:
         self._tokenizer = tokenizer
         self._session = session
         self._run_options = run_options
+        given = {tensor.name for tensor in session.get_outputs()}
+        self._outputs = [*OUTPUTS, *(name for name in OPTIONAL_OUTPUTS if name in given)]
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="inference")
 
     @property
@@ -50,24 +53,22 @@ class OnnxBackend:
         """Return the logits of the windows in their order; raises what ONNX Runtime raises."""
         # The longest first, so that no thread is left with a long one at the end.
         order = sorted(range(len(windows)), key=lambda index: -len(windows[index]))
-        rows: list[tuple[Floats, Floats, Floats]] = [(_EMPTY, _EMPTY, _EMPTY)] * len(windows)
+        rows: list[dict[str, Floats]] = [{}] * len(windows)
         for index, row in zip(order, self._pool.map(self._run, (windows[index] for index in order)), strict=True):
             rows[index] = row
-        level, direction, topics = (np.concatenate(column) for column in zip(*rows, strict=True))
-        return WindowLogits(level, direction, topics)
+        level, direction, topics = (np.concatenate([row[name] for row in rows]) for name in OUTPUTS)
+        news = np.concatenate([row["news"] for row in rows]) if "news" in self._outputs else None
+        token_level = tuple(row["token_level"][0] for row in rows) if "token_level" in self._outputs else None
+        return WindowLogits(level, direction, topics, news, token_level)
 
     def close(self) -> None:
         """Stop the threads; windows not begun are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, window: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+    def _run(self, window: Sequence[int]) -> dict[str, Floats]:
         ids = np.asarray([window], dtype=np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        level, direction, topics = self._session.run(OUTPUTS, given, self._run_options)
-        return level, direction, topics
-
-
-_EMPTY = np.empty((0, 0), dtype=np.float32)
+        return dict(zip(self._outputs, self._session.run(self._outputs, given, self._run_options), strict=True))
 
 
 def load_onnx_backend(directory: Path, threads: int) -> OnnxBackend:
@@ -156,8 +157,14 @@ def _check_outputs(directory: Path, backend: OnnxBackend) -> None:
     except Exception as error:
         backend.close()
         raise ModelDirectoryError(f"{directory}: the model cannot compute a text: {_first_line(error)}") from error
-    shapes = (logits.level.shape, logits.direction.shape, logits.topics.shape)
-    expected = ((1, LEVELS), (1, len(backend.settings.directions)), (1, len(backend.settings.topics)))
+    shapes = [logits.level.shape, logits.direction.shape, logits.topics.shape]
+    expected = [(1, LEVELS), (1, len(backend.settings.directions)), (1, len(backend.settings.topics))]
+    if logits.news is not None:
+        shapes.append(logits.news.shape)
+        expected.append((1, 1))
+    if logits.token_level is not None:
+        shapes.append(logits.token_level[0].shape)
+        expected.append((len(ids), LEVELS))
     if shapes != expected:
         backend.close()
         raise ModelDirectoryError(f"{directory}: the model gives {shapes}, config.json says {expected}")

@@ -1,7 +1,11 @@
 """An article becomes the token windows the model reads: every window begins with the title."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 # A title is repeated before every window, so a hostile one must not crowd the text out.
 TITLE_TOKENS = 40
@@ -12,6 +16,8 @@ MAX_WINDOWS = 32
 CHARACTERS_PER_TOKEN = 16
 # What may close a title, in the scripts the model reads.
 TERMINAL = tuple(".!?…。！？؟।۔")
+
+Offsets = npt.NDArray[np.int32]
 
 
 class Tokenizer(Protocol):
@@ -24,6 +30,40 @@ class Tokenizer(Protocol):
     def sep_token_id(self) -> int | None: ...
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]: ...
+
+
+@runtime_checkable
+class PlacingTokenizer(Protocol):
+    """transformers' fast tokenizers also know where in the text a token stands."""
+
+    @property
+    def is_fast(self) -> bool: ...
+
+    def __call__(self, text: str, *, add_special_tokens: bool, return_offsets_mapping: bool) -> Any: ...
+
+
+@dataclass(frozen=True)
+class PlacedTokens:
+    """Token ids of a text with single white space, and where in it each begins and has ended: [tokens, 2]."""
+
+    ids: list[int]
+    offsets: Offsets | None
+    """None where the tokenizer cannot say."""
+
+
+@dataclass(frozen=True)
+class ReadArticle:
+    """An article's windows, and what leads from a place in a window back to the title or the text.
+
+    Each window holds `specials` special tokens, the `title`'s tokens, then those of the `text` that its stretch
+    (first token, and the one after the last) says.
+    """
+
+    windows: list[list[int]]
+    title: PlacedTokens
+    text: PlacedTokens
+    stretches: list[tuple[int, int]]
+    specials: int
 
 
 def close_title(title: str) -> str:
@@ -49,15 +89,48 @@ def read_windows(
     Windows start every `window_stride` tokens; the last one ends with the text. Text beyond `max_windows`
     windows is not read. Raises ValueError when there is neither title nor text.
     """
+    return read_article(
+        title,
+        text,
+        tokenizer,
+        window_tokens=window_tokens,
+        window_stride=window_stride,
+        max_windows=max_windows,
+        places=False,
+    ).windows
+
+
+def read_article(
+    title: str | None,
+    text: str,
+    tokenizer: Tokenizer,
+    *,
+    window_tokens: int,
+    window_stride: int,
+    max_windows: int = MAX_WINDOWS,
+    places: bool = True,
+) -> ReadArticle:
+    """The windows of `read_windows`, and with `places` where their tokens stand in title and text."""
     usable = window_tokens + (max_windows - 1) * window_stride
-    head = _encode(close_title((title or "")[: TITLE_TOKENS * CHARACTERS_PER_TOKEN]), tokenizer)[:TITLE_TOKENS]
-    body = _encode(" ".join(text[: usable * CHARACTERS_PER_TOKEN].split()), tokenizer)[:usable]
-    if not head and not body:
+    head = _encode(
+        close_title((title or "")[: TITLE_TOKENS * CHARACTERS_PER_TOKEN]), tokenizer, TITLE_TOKENS, places=places
+    )
+    body = _encode(" ".join(text[: usable * CHARACTERS_PER_TOKEN].split()), tokenizer, usable, places=places)
+    if not head.ids and not body.ids:
         raise ValueError("the article has neither a title nor a text")
-    return [
-        _with_specials(head + body[start : start + window_tokens], tokenizer)
-        for start in window_starts(len(body), window_tokens, window_stride)
+    stretches = [
+        (start, min(start + window_tokens, len(body.ids)))
+        for start in window_starts(len(body.ids), window_tokens, window_stride)
     ]
+    first = [] if tokenizer.cls_token_id is None else [tokenizer.cls_token_id]
+    last = [] if tokenizer.sep_token_id is None else [tokenizer.sep_token_id]
+    return ReadArticle(
+        windows=[[*first, *head.ids, *body.ids[start:end], *last] for start, end in stretches],
+        title=head,
+        text=body,
+        stretches=stretches,
+        specials=len(first),
+    )
 
 
 def window_starts(tokens: int, window_tokens: int, window_stride: int) -> list[int]:
@@ -68,11 +141,11 @@ def window_starts(tokens: int, window_tokens: int, window_stride: int) -> list[i
     return [*range(0, last, window_stride), last]
 
 
-def _encode(text: str, tokenizer: Tokenizer) -> list[int]:
-    return tokenizer.encode(text, add_special_tokens=False) if text else []
-
-
-def _with_specials(ids: Sequence[int], tokenizer: Tokenizer) -> list[int]:
-    first = [] if tokenizer.cls_token_id is None else [tokenizer.cls_token_id]
-    last = [] if tokenizer.sep_token_id is None else [tokenizer.sep_token_id]
-    return [*first, *ids, *last]
+def _encode(text: str, tokenizer: Tokenizer, most: int, *, places: bool) -> PlacedTokens:
+    if not text:
+        return PlacedTokens([], np.zeros((0, 2), dtype=np.int32) if places else None)
+    if places and isinstance(tokenizer, PlacingTokenizer) and tokenizer.is_fast:
+        encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ids: Sequence[int] = encoded["input_ids"]
+        return PlacedTokens(list(ids[:most]), np.array(encoded["offset_mapping"][:most], dtype=np.int32).reshape(-1, 2))
+    return PlacedTokens(tokenizer.encode(text, add_special_tokens=False)[:most], None)

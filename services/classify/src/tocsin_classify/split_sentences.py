@@ -24,118 +24,16 @@ _LONGEST_ABBREVIATION: Final = 12
 _INITIALS: Final = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 """`J`, `U.S`, `т.е`: what stands before the last stop of initials."""
 _NUMBER: Final = re.compile(r"[(\[]?\d{1,3}")
-_BEFORE_NAMES: Final = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "rev",
-        "hon",
-        "gen",
-        "col",
-        "lt",
-        "maj",
-        "capt",
-        "cpl",
-        "sgt",
-        "cmdr",
-        "adm",
-        "gov",
-        "sen",
-        "rep",
-        "pres",
-        "st",
-        "mt",
-        "ft",
-        "vs",
-        "inc",
-        "ltd",
-        "corp",
-        "dept",
-        "al",
-        "ee.uu",
-        "sra",
-        "srta",
-        "sr",
-        "dra",
-        "gral",
-        "cnel",
-        "cap",
-        "tte",
-        "av",
-        "avda",
-        "ud",
-        "uds",
-        "ing",
-        "lic",
-        "exmo",
-        "exma",
-        "mme",
-        "mlle",
-        "гг",
-        "ул",
-        "им",
-        "обл",
-        "см",
-        "ср",
-        "проф",
-        "акад",
-        "ген",
-        "кап",
-        "вул",
-        "чол",
-        "ім",
-        "bkz",
-        "çev",
-        "doç",
-        "org",
-        "alb",
-        "yzb",
-        "bpk",
-        "sdr",
-        "kol",
-        "kapt",
-        "jend",
-        "jl",
-        "drs",
-        "ir",
-        "bw",
-        "bi",
-    ]
+_ABBREVIATED_NAMES: Final = (
+    "mr mrs ms dr prof rev hon gen col lt maj capt cpl sgt cmdr adm gov sen rep pres st mt ft vs inc ltd corp dept al "
+    "ee.uu sra srta sr dra gral cnel cap tte av avda ud uds ing lic exmo exma mme mlle "
+    "гг ул им обл см ср проф акад ген кап вул чол ім bkz çev doç org alb yzb bpk sdr kol kapt jend jl drs ir bw bi"
 )
-_BEFORE_NUMBERS: Final = frozenset(
-    [
-        "no",
-        "nos",
-        "nr",
-        "art",
-        "fig",
-        "vol",
-        "p",
-        "pp",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "núm",
-        "pág",
-        "стр",
-        "рис",
-        "см",
-        "hlm",
-        "tgl",
-    ]
+_ABBREVIATED_COUNTS: Final = (
+    "no nos nr art fig vol p pp jan feb mar apr jun jul aug sep sept oct nov dec núm pág стр рис см hlm tgl"
 )
+_BEFORE_NAMES: Final = frozenset(_ABBREVIATED_NAMES.split())
+_BEFORE_NUMBERS: Final = frozenset(_ABBREVIATED_COUNTS.split())
 
 
 def split_sentences(text: str) -> list[Span]:
@@ -189,7 +87,7 @@ def _ends_sentence(text: str, start: int, stop: int, end: int) -> bool:
     if _LINE_ENDS.search(text, end, following.start()):
         return True
     before = text[max(start, stop - _LONGEST_ABBREVIATION - 1) : stop].split()
-    word = before[-1] if before else ""
+    word = before[-1] if before and not text[stop - 1].isspace() else ""
     if _NUMBER.fullmatch(word) and text[start:stop] == word:
         # The number of an item in a list.
         return False

@@ -6,8 +6,16 @@ from datetime import datetime
 from tocsin_classify.model_directory import ModelSettings
 from tocsin_classify.pool_windows import Prediction
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import ClassifiedV1, Escalation, ModelIdentity, Place, TaggedTopic
-from tocsin_contracts.fields import MAX_LEAD_CHARS
+from tocsin_contracts.classified import (
+    Abstention,
+    ClassifiedV1,
+    Escalation,
+    EvidenceSentence,
+    ModelIdentity,
+    Place,
+    TaggedTopic,
+)
+from tocsin_contracts.fields import MAX_LEAD_CHARS, Language
 from tocsin_contracts.media_topics import TOPIC_NAMES
 from tocsin_contracts.scale import Direction
 
@@ -20,10 +28,13 @@ def tag_article(
     prediction: Prediction,
     places: Sequence[Place],
     *,
+    language: Language,
+    abstained_because: Abstention | None,
+    evidence: Sequence[EvidenceSentence],
     model: ModelSettings,
     classified_at: datetime,
 ) -> ClassifiedV1:
-    """Return the article's identity with its tags."""
+    """Return the article's identity with its tags; `language` is the article's own, or the one that was detected."""
     return ClassifiedV1(
         article_id=article.article_id,
         revision=article.revision,
@@ -32,7 +43,7 @@ def tag_article(
         url=article.url,
         title=article.title,
         lead=cut_lead(article.text),
-        language=article.language,
+        language=language,
         source=article.source,
         feed=article.feed,
         published_at=article.published_at,
@@ -44,7 +55,8 @@ def tag_article(
             confidence=_score(prediction.confidence),
             direction=Direction(model.directions[prediction.direction]),
             direction_confidence=_score(prediction.direction_confidence),
-            abstained=prediction.confidence < model.abstain_below,
+            abstained=abstained_because is not None,
+            abstained_because=abstained_because,
         ),
         topics=[
             TaggedTopic(
@@ -55,6 +67,7 @@ def tag_article(
             for index, score in prediction.topics[:MAX_TOPICS]
         ],
         places=list(places),
+        evidence=list(evidence),
         model=ModelIdentity(
             name=model.model_name,
             version=model.model_version,
@@ -65,11 +78,16 @@ def tag_article(
 
 def cut_lead(text: str) -> str:
     """Return how the text begins, in one line of at most MAX_LEAD_CHARS characters, cut between words."""
+    return cut_line(text, MAX_LEAD_CHARS)
+
+
+def cut_line(text: str, limit: int) -> str:
+    """Return how the text begins, in one line of at most `limit` characters, cut between words."""
     # Four times as much is looked at, since runs of white space become one blank.
-    line = " ".join(text[: 4 * MAX_LEAD_CHARS].split())
-    if len(line) <= MAX_LEAD_CHARS:
+    line = " ".join(text[: 4 * limit].split())
+    if len(line) <= limit:
         return line
-    cut = line[: MAX_LEAD_CHARS - 1]
+    cut = line[: limit - 1]
     head, blank, _ = cut.rpartition(" ")
     return (head if blank else cut).rstrip() + "…"
 
