@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -111,6 +112,43 @@ def test_a_classification_without_tags_and_an_abstained_one_are_shown() -> None:
     assert "no place" in text
     assert "(no title)" in text
     assert "abstained" in text
+
+
+def evidence_of(text: str, level: int = 3) -> dict[str, Any]:
+    return {"part": "text", "start": 0, "end": len(text), "text": text, "level": level, "confidence": 0.8}
+
+
+def test_a_violent_classification_quotes_the_sentences_that_carry_its_level() -> None:
+    quoted = [evidence_of("Shells fell on the bridge.", 4), evidence_of("A second line."), evidence_of("\x1b[2Jthird")]
+    text = shown(a_classified(level=4, evidence=quoted))
+    assert text.index(" 4   “Shells fell on the bridge.”") < text.index(" 3   “A second line.”") < text.index("“third”")
+    assert "“" not in shown(a_classified(level=2, evidence=quoted))
+
+
+@pytest.mark.parametrize(
+    ("because", "shows"), [("confidence", "too unsure"), ("language", "not in a language"), ("no-news", "no news")]
+)
+def test_an_abstention_is_shown_with_its_reason(because: str, shows: str) -> None:
+    escalation = a_classified().escalation.model_dump() | {"abstained": True, "abstained_because": because}
+    assert f"abstained: {shows}" in shown(a_classified(escalation=escalation), 200)
+
+
+def test_where_it_happens_is_shown_before_who_comments_on_it() -> None:
+    places = [
+        {"country": "US", "name": "United States", "count": 9, "role": "mention", "score": 0.2},
+        {"country": "IQ", "name": "Iraq", "count": 1, "role": "scene", "score": 0.7},
+        {"country": "SY", "name": "Syria", "count": 1, "role": "scene", "score": 0.9},
+    ]
+    assert "Syria (SY), Iraq (IQ)  mentions United States (US)" in shown(a_classified(places=places), 200)
+    assert "no place" not in shown(a_classified(places=places[:1]), 200)
+
+
+def test_an_alert_quotes_the_sentence_of_each_article_that_has_one() -> None:
+    articles = [item.model_dump() for item in an_alert().evidence]
+    articles[0]["sentence"] = "Shells fell on the bridge, " + "and on the road, " * 8 + "at dawn."
+    text = shown(an_alert(evidence=articles), 60)
+    assert "“Shells fell on the bridge," in text
+    assert text.count("“") == 1
 
 
 def test_an_unreadable_message_is_shown_as_such() -> None:

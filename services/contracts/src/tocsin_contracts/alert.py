@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tocsin_contracts.fields import (
+    MAX_EVIDENCE_CHARS,
     MAX_TITLE_CHARS,
     Country,
     HttpUrl,
@@ -74,7 +75,10 @@ class Window(Message):
 
 
 class Evidence(Message):
-    """An article that contributed, with its position on the classified topic."""
+    """An article that contributed, with its position on the classified topic.
+
+    `sentence` is the sentence of its text that carries its level most, where the model named one.
+    """
 
     article_id: Id
     revision: Revision
@@ -88,6 +92,7 @@ class Evidence(Message):
     topic: str = Field(max_length=249)
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
+    sentence: str | None = Field(default=None, min_length=1, max_length=MAX_EVIDENCE_CHARS)
 
 
 class AlertV1(Message):

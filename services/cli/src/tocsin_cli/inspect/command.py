@@ -64,7 +64,7 @@ def inspect(
     \b
     Operators of --where: == != >= <= > < and ~ (contains), and, or, not, parentheses. Fields:
       articles      title text source language feed url article_id story_id revision published_at fetched_at
-      classified    the same without text, and lead level confidence direction abstained topic place model
+      classified    the same without text, and lead level confidence direction abstained because topic place model
                     classified_at
       alerts        status severity rule level direction topic place articles stories sources source title
                     article_id summary alert_id fingerprint revision starts_at updated_at ends_at

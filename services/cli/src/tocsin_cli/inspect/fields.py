@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tocsin_contracts.alert import AlertV1, Severity, Status
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.classified import Abstention, ClassifiedV1
 from tocsin_contracts.dead_letter import DeadLetterV1, Stage
 from tocsin_contracts.fields import Message
 from tocsin_contracts.scale import Direction
@@ -63,6 +63,11 @@ def _of_source(message: ArticleV1 | ClassifiedV1) -> list[Value]:
     return [value for value in (message.source.domain, message.source.name) if value]
 
 
+def _reason(message: ClassifiedV1) -> list[Value]:
+    because = message.escalation.abstained_because
+    return [] if because is None else [because.value]
+
+
 _OF_ARTICLE: Final[dict[str, Field]] = {
     "article_id": _text("article_id"),
     "story_id": _text("story_id"),
@@ -85,6 +90,7 @@ FIELDS: Final[Mapping[type[Message], Mapping[str, Field]]] = {
         "confidence": Field(Kind.NUMBER, lambda message: [message.escalation.confidence]),
         "direction": _choice(lambda message: [message.escalation.direction.value], Direction),
         "abstained": Field(Kind.TRUTH, lambda message: [message.escalation.abstained]),
+        "because": _choice(_reason, Abstention),
         "topic": Field(Kind.TOPIC, lambda message: [topic.code for topic in message.topics]),
         "place": Field(Kind.PLACE, lambda message: [place.country for place in message.places]),
         "model": Field(Kind.TEXT, lambda message: [message.model.name, message.model.version]),

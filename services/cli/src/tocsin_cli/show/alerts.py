@@ -140,6 +140,9 @@ def _print_evidence(console: Console, evidence: Evidence) -> None:
     title = Text(one_line(evidence.title, 300) or "(no title)").wrap(console, room)
     for index, part in enumerate(title):
         console.print((line if index == 0 else Text("       ")).append_text(part))
+    if evidence.sentence is not None:
+        for part in Text(f"“{one_line(evidence.sentence, 400)}”", style="italic").wrap(console, room):
+            console.print(Text("       ").append_text(part))
     source = one_line(evidence.source.name, 80)
     console.print(Text(f"       {source}, {show_minute(evidence.published_at)}", style="dim"))
     print_link(console, evidence.url, indent=7)

@@ -8,12 +8,19 @@ from rich.text import Text
 from tocsin_cli.show.lines import print_indented, print_link
 from tocsin_cli.show.moments import show_moment
 from tocsin_cli.show.printable import one_line
-from tocsin_cli.show.scale import direction_text, level_text
+from tocsin_cli.show.scale import direction_text, level_style, level_text
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.classified import Abstention, ClassifiedV1, Escalation, EvidenceSentence, PlaceRole
 from tocsin_contracts.media_topics import topic_slug
 
 _SHOWN_TAGS: Final = 4
+_SENTENCE_INDENT: Final = 7
+_EXPLAINED_FROM: Final = 3
+_REASONS: Final = {
+    Abstention.CONFIDENCE: "too unsure",
+    Abstention.LANGUAGE: "not in a language the model knows",
+    Abstention.NO_NEWS: "no news",
+}
 
 
 def print_article(console: Console, article: ArticleV1, note: str) -> None:
@@ -32,27 +39,49 @@ def print_article(console: Console, article: ArticleV1, note: str) -> None:
 
 
 def print_classified(console: Console, classified: ClassifiedV1, note: str) -> None:
-    """Print the level, places, topics and what was read; `note` names its position on the topic."""
+    """Print the level, places, topics, what was read and what carries its level; `note` names its position."""
     escalation = classified.escalation
     heading = level_text(escalation.level)
     heading.append(f"  {escalation.confidence:.0%}  {direction_text(escalation.direction)}", style="default not bold")
     if escalation.abstained:
-        heading.append("  abstained", style="yellow")
-    heading.append(f"  {', '.join(_named_places(classified)) or 'no place'}", style="bold default")
+        heading.append(f"  {_explain_abstention(escalation)}", style="yellow")
+    scenes, mentions = _named_places(classified, PlaceRole.SCENE), _named_places(classified, PlaceRole.MENTION)
+    if scenes or not mentions:
+        heading.append(f"  {', '.join(scenes) or 'no place'}", style="bold default")
+    if mentions:
+        heading.append(f"  mentions {', '.join(mentions)}", style="dim default not bold")
     console.print(heading)
     title = one_line(classified.title, 300) or one_line(classified.lead, 300) or "(no title)"
     print_indented(console, title)
     topics = [topic_slug(topic.code) for topic in classified.topics]
     if topics:
         print_indented(console, ", ".join(_first(topics)), "dim")
+    if escalation.level >= _EXPLAINED_FROM:
+        for sentence in classified.evidence:
+            _print_sentence(console, sentence)
     print_link(console, classified.url)
     source = one_line(classified.source.domain or classified.source.name, 60)
     when = show_moment(classified.published_at or classified.fetched_at)
     _print_note(console, f"{when}  {source}  {classified.language}", note)
 
 
-def _named_places(classified: ClassifiedV1) -> list[str]:
-    ordered = sorted(classified.places, key=lambda place: -place.count)
+def _explain_abstention(escalation: Escalation) -> str:
+    because = escalation.abstained_because
+    return f"abstained: {_REASONS[because]}" if because is not None else "abstained"
+
+
+def _print_sentence(console: Console, sentence: EvidenceSentence) -> None:
+    line = Text("  ")
+    line.append(f" {sentence.level} ", style=level_style(sentence.level))
+    line.append("  ")
+    room = max(20, console.width - _SENTENCE_INDENT)
+    for index, part in enumerate(Text(f"“{one_line(sentence.text, 400)}”", style="italic").wrap(console, room)):
+        console.print((line if index == 0 else Text(" " * _SENTENCE_INDENT)).append_text(part))
+
+
+def _named_places(classified: ClassifiedV1, role: PlaceRole) -> list[str]:
+    of_role = [place for place in classified.places if place.role is role]
+    ordered = sorted(of_role, key=lambda place: (-place.score, -place.count))
     return _first([f"{one_line(place.name, 60)} ({place.country})" for place in ordered])
 
 
