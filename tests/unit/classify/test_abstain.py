@@ -68,7 +68,7 @@ def test_confidence_must_reach_the_models_bar() -> None:
 
 
 def test_the_first_reason_is_given() -> None:
-    strict = {"languages": ("en",), "abstain_below": 0.9, "news_below": 0.5}
+    strict: dict[str, Any] = {"languages": ("en",), "abstain_below": 0.9, "news_below": 0.5}
     assert why(language="fi", news=[-3.0], sure=0.1, **strict) is Abstention.NO_NEWS
     assert why(language="fi", news=[3.0], sure=0.1, **strict) is Abstention.LANGUAGE
     assert why(language="en", news=[3.0], sure=0.1, **strict) is Abstention.CONFIDENCE
