@@ -76,6 +76,11 @@ def test_the_version_changes_with_the_content_and_not_with_the_description() -> 
         ("window: 24h", "window: 99999999d", (11, "rules[0].window", "must be between 1s and 30d")),
         ("    window: 24h\n", "", (3, "rules[0].window", "is missing")),
         ("window: 24h", "widow: 24h", (11, "rules[0].widow", "is not a field")),
+        (
+            "confidence: 0.5",
+            "places_role: scenes",
+            (9, "rules[0].filters.places_role", "Input should be 'scene' or 'any'"),
+        ),
         ("stories: 3", "stories: 30", (12, "rules[0].fire_when.stories", "less than or equal to 10")),
         ("level: 3", "level: 6", (12, "rules[0].fire_when.level", "less than or equal to 5")),
         ("stories_below: 2", "stories_below: 4", (14, "rules[0].resolve_when.stories_below", "must not exceed")),

@@ -4,14 +4,15 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from tocsin_alert.moments import from_micros, to_micros
-from tocsin_alert.rule import Filters, Rule
+from tocsin_alert.rule import Filters, PlacesRole, Rule
 from tocsin_contracts.alert import Evidence
-from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.classified import ClassifiedV1, EvidencePart, PlaceRole
 from tocsin_contracts.fields import Source
 from tocsin_contracts.scale import Direction
 
 MAX_TITLE: Final = 300
 MAX_URL: Final = 1_000
+MAX_SENTENCE: Final = 200
 MAX_TAGS: Final = 8
 """The state of a busy group holds a thousand contributions, so each is kept short. An article tagged with more topics
 or places than this names them in passing."""
@@ -47,6 +48,7 @@ class Contribution:
     topics: tuple[str, ...]
     places: tuple[str, ...]
     position: Position
+    sentence: str | None = None
 
     @property
     def source_key(self) -> str:
@@ -55,7 +57,7 @@ class Contribution:
 
     def withdrawn(self) -> Self:
         """Return the same revision as one that counts for nothing."""
-        return replace(self, counts=False)
+        return replace(self, counts=False, sentence=None)
 
 
 def event_time(classified: ClassifiedV1) -> int:
@@ -69,13 +71,14 @@ def event_time(classified: ClassifiedV1) -> int:
 
 def contribute(rule: Rule, classified: ClassifiedV1, position: Position) -> Contribution:
     """Return what `classified`, read at `position`, brings to `rule`; `counts` says whether it passes the filters."""
+    counts = _passes(rule, classified)
     topics = sorted(classified.topics, key=lambda topic: (-topic.score, topic.code))
     return Contribution(
         article_id=classified.article_id,
         revision=classified.revision,
         story_id=classified.story_id,
         at=event_time(classified),
-        counts=_passes(rule, classified),
+        counts=counts,
         level=classified.escalation.level,
         direction=classified.escalation.direction,
         source=classified.source,
@@ -84,12 +87,25 @@ def contribute(rule: Rule, classified: ClassifiedV1, position: Position) -> Cont
         topics=tuple(topic.code for topic in topics[:MAX_TAGS]),
         places=main_places(rule.filters, classified),
         position=position,
+        # What counts for nothing is never shown, and the state of a busy group is large.
+        sentence=strongest_sentence(classified) if counts else None,
     )
 
 
+def strongest_sentence(classified: ClassifiedV1) -> str | None:
+    """Return the sentence of the text that carries the level most, cut to MAX_SENTENCE; the title is shown anyway."""
+    for sentence in classified.evidence:
+        if sentence.part is EvidencePart.TEXT:
+            text = sentence.text
+            return text if len(text) <= MAX_SENTENCE else text[: MAX_SENTENCE - 1].rstrip() + "…"
+    return None
+
+
 def main_places(filters: Filters, classified: ClassifiedV1) -> tuple[str, ...]:
-    """Return the countries that the article is about, most named first."""
-    places = sorted(classified.places, key=lambda place: (-place.count, place.country))
+    """Return the countries that the article is about, most named first, then the surest."""
+    anywhere = filters.places_role is PlacesRole.ANY
+    wanted = (place for place in classified.places if anywhere or place.role is PlaceRole.SCENE)
+    places = sorted(wanted, key=lambda place: (-place.count, -place.score, place.country))
     if not places:
         return ()
     enough = places[0].count * filters.place_share
@@ -112,6 +128,7 @@ def as_evidence(contribution: Contribution) -> Evidence:
         topic=contribution.position.topic,
         partition=contribution.position.partition,
         offset=contribution.position.offset,
+        sentence=contribution.sentence,
     )
 
 

@@ -36,6 +36,15 @@ class GroupBy(StrEnum):
     NONE = "none"
 
 
+class PlacesRole(StrEnum):
+    """Which of an article's countries count."""
+
+    SCENE = "scene"
+    """Where it happens, and who is a party to it."""
+    ANY = "any"
+    """Those that are only mentioned too."""
+
+
 def _topic_code(text: str) -> str:
     code = find_topic(text)
     if code is None:
@@ -55,6 +64,8 @@ class Filters(_Part):
 
     `sources` are domains (their subdomains included) or names. `place_share`: a country counts when the article names
     it at least this fraction as often as the country it names most, so that a passing mention does not.
+    `places_role`: by default only countries where it happens, or that are parties to it, count; `any` takes those that
+    comment, compare or played a part before as well.
     """
 
     min_level: Level = 0
@@ -65,6 +76,7 @@ class Filters(_Part):
     confidence: Score = 0.0
     include_abstained: bool = False
     place_share: Score = 0.5
+    places_role: PlacesRole = PlacesRole.SCENE
 
 
 class FireWhen(_Part):

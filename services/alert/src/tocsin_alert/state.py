@@ -143,6 +143,7 @@ def _load_told(row: list[Any] | None) -> Told | None:
 
 
 def _dump_contribution(item: Contribution) -> list[object]:
+    """The fields in their order; the sentence, which came later, only where there is one."""
     return [
         item.article_id,
         item.revision,
@@ -160,11 +161,13 @@ def _dump_contribution(item: Contribution) -> list[object]:
         item.position.topic,
         item.position.partition,
         item.position.offset,
+        *([] if item.sentence is None else [item.sentence]),
     ]
 
 
 def _load_contribution(row: list[Any]) -> Contribution:
-    article_id, revision, story_id, at, counts, level, direction, name, domain, title, url, topics, places, *where = row
+    article_id, revision, story_id, at, counts, level, direction, name, domain, title, url, topics, places, *rest = row
+    topic, partition, offset, *sentence = rest
     return Contribution(
         article_id,
         revision,
@@ -180,5 +183,6 @@ def _load_contribution(row: list[Any]) -> Contribution:
         url,
         tuple(topics),
         tuple(places),
-        Position(*where),
+        Position(topic, partition, offset),
+        *sentence,
     )
