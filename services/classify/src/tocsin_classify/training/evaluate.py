@@ -104,6 +104,8 @@ def tune(items: Sequence[Item], logits: Sequence[Logits], settings: ModelSetting
     """
     news = [one for item, one in zip(items, logits, strict=True) if item.news]
     told = [item for item in items if item.news]
+    if not told:
+        return Tuned(settings, {})
     calibration, compared = calibrate.choose(
         [one.level for one in news], [item.level for item in told], [item.id for item in told]
     )

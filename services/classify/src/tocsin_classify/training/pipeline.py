@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,23 +13,27 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
+from tocsin_classify.load_classifier import load_classifier
 from tocsin_classify.model_directory import WEIGHTS, ModelSettings
-from tocsin_classify.training import evaluate, metrics
+from tocsin_classify.training import evaluate
 from tocsin_classify.training.dataset import (
     DIRECTIONS,
     TEST_FROM,
     Dataset,
     Example,
-    Item,
     long_examples,
     read_dataset,
     read_topic_names,
     short_examples,
 )
 from tocsin_classify.training.export import check_parity, write_config, write_model_directory
+from tocsin_classify.training.figures import take_figures
+from tocsin_classify.training.judge import judge
+from tocsin_classify.training.labelled import read_part
 from tocsin_classify.training.model_card import write_card
 from tocsin_classify.training.network import EscalationNetwork, build_network, start_topics_at_their_share
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
+from tocsin_classify.training.report import describe, show, write_report
 from tocsin_classify.training.train import (
     Progress,
     Recipe,
@@ -44,6 +48,9 @@ CHECKPOINT = "checkpoint.pt"
 HEAD_LEARNING_RATE = 2e-3
 # Windows on which the int8 weights are compared with torch's.
 PARITY_WINDOWS = 100
+# Draws for the confidence intervals of the card.
+RESAMPLES = 1_000
+REPORT_DIRECTORY = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,12 @@ def run(plan: Plan, say: Callable[[str], None]) -> str:
     prepared = prepare(plan, say)
     train(plan, prepared, say)
     record = finish(plan, prepared, say)
-    figures = record["test"]["en"]
-    return (
-        f"{plan.out}: level QWK {figures['level_qwk']:.3f}, exact {figures['level_exact']:.3f}, level >= 3 "
-        f"precision {figures['violent_precision']:.3f} recall {figures['violent_recall']:.3f}, direction "
-        f"{figures['direction_accuracy']:.3f}, topics micro-F1 {figures['topics_micro_f1']:.3f}"
+    groups = record["test"]["groups"]
+    figures = next(iter(groups.values()))["figures"] if groups else {}
+    shown = ("level_qwk", "level_exact", "violent_precision", "violent_recall", "direction_accuracy")
+    met = sum(row["met"] for row in record["test"]["targets"])
+    return f"{plan.out}: " + ", ".join(
+        [*(f"{name} {show(figures[name])}" for name in shown if name in figures), f"{met} targets met"]
     )
 
 
@@ -151,7 +159,7 @@ def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
 
 
 def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[str, Any]:
-    """Exports, tunes on the development part, measures on the test part, writes card and metrics.json."""
+    """Exports, tunes on the development part, measures on the test part, writes card, metrics.json and the report."""
     dataset = prepared.dataset
     settings = ModelSettings(
         model_name=plan.out.name,
@@ -169,31 +177,59 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
     sample = [example.ids for example in prepared.examples[:: max(len(prepared.examples) // PARITY_WINDOWS, 1)]]
     cosine = check_parity(prepared.network, plan.out / WEIGHTS, sample, prepared.pad_id)
     say(f"least mean cosine to torch: {min(cosine.values()):.4f}; tuning thresholds on the development part")
-    development = [item for item in dataset.short["development"] if item.news]
-    logits = evaluate.run_items(plan.out, settings, development, threads=plan.threads)
-    settings = evaluate.tune(development, logits, settings)
+    development = dataset.short["development"]
+    logits = evaluate.run_items(plan.out, settings, development, threads=plan.threads, listen=Counter(say))
+    tuned = evaluate.tune(development, logits, settings)
+    languages = sorted({item.language for part in dataset.short.values() for item in part})
+    settings = tuned.settings.model_copy(update={"languages": tuple(languages)})
     write_config(plan.out, prepared.base, settings)
-    say(f"measuring on {len(dataset.short['test']):,} items dated {TEST_FROM} or later")
+    names = read_topic_names(plan.data)
     record = {
         **settings.model_dump(mode="json"),
         "base": plan.base,
-        "languages": sorted({item.language for part in dataset.short.values() for item in part}),
+        "languages": languages,
         "test_from": TEST_FROM,
         "windows": len(prepared.examples),
         "development_items": len(development),
-        "development": evaluate.measure(development, evaluate.predict(logits, settings), len(dataset.topics)),
-        **measure_test(plan, settings, dataset),
+        "development_languages": len({item.language for item in development}),
+        "calibrations": tuned.calibrations,
+        "test": measure_test(plan, settings, names, say),
         "int8_cosine": {name: round(value, 4) for name, value in cosine.items()},
         "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
         "recipe": asdict(plan.recipe),
         "started_from": prepared.started_from,
         "commands": commands(plan, prepared.started_from),
     }
-    names = read_topic_names(plan.data)
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (plan.out / "metrics.json").write_text(text, encoding="utf-8")
     (plan.out / "README.md").write_text(write_card(record, names), encoding="utf-8")
     return record
+
+
+def measure_test(
+    plan: Plan, settings: ModelSettings, names: Mapping[str, str], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Figures on the test part, taken through the service's own classifier; a report of them goes beside the model.
+
+    Curves and single errors stay in the report's figures.json.
+    """
+    items = read_part(plan.data, "test")
+    say(f"measuring on {len(items):,} held-out items")
+    classifier = load_classifier(plan.out, plan.threads)
+    try:
+        judged = judge(classifier, items, Counter(say))
+    finally:
+        classifier.close()
+    figures = take_figures(judged, settings.topics, resamples=RESAMPLES, seed=plan.recipe.seed)
+    sources = [f"{path.name} (test part)" for path in plan.data]
+    write_report(plan.out / REPORT_DIRECTORY, figures, names, about=describe(settings, items, sources))
+    kept = {name: value for name, value in figures.items() if name not in ("errors", "reliability")}
+    kept["topics"] = {
+        code: {name: value for name, value in entry.items() if name != "curve"}
+        for code, entry in figures["topics"].items()
+    }
+    kept["abstention"] = figures["abstention"]["counts"]
+    return kept
 
 
 def commands(plan: Plan, started_from: dict[str, Any] | None) -> list[str]:
@@ -204,42 +240,6 @@ def commands(plan: Plan, started_from: dict[str, Any] | None) -> list[str]:
     first = Recipe(**{name: value for name, value in started_from.items() if name in names})
     earlier = replace(plan, recipe=first, start_from=None, out=Path("FIRST"))
     return [earlier.command(), plan.command()]
-
-
-def measure_test(plan: Plan, settings: ModelSettings, dataset: Dataset) -> dict[str, Any]:
-    """Figures on the test part: English, all translations, each language, full-length articles."""
-    topics = len(settings.topics)
-
-    def take(items: list[Item]) -> list[Any]:
-        return evaluate.predict(evaluate.run_items(plan.out, settings, items, threads=plan.threads), settings)
-
-    short = dataset.short["test"]
-    predictions = take(short)
-    by_language: dict[str, dict[str, Any]] = {}
-    for language in sorted({item.language for item in short}):
-        pairs = [pair for pair in zip(short, predictions, strict=True) if pair[0].language == language]
-        by_language[language] = evaluate.measure([item for item, _ in pairs], [said for _, said in pairs], topics)
-    english = [pair for pair in zip(short, predictions, strict=True) if pair[0].language == "en"]
-    foreign = [pair for pair in zip(short, predictions, strict=True) if pair[0].language != "en"]
-    _, _, each = metrics.topic_f1(
-        [set(item.topics) for item, _ in english],
-        [{topic for topic, _ in said.topics} for _, said in english],
-        topics,
-    )
-    test: dict[str, Any] = {
-        "en": by_language["en"],
-        "by_language": by_language,
-        "topic_f1": {
-            code: None if score is None else round(score, 4) for code, score in zip(settings.topics, each, strict=True)
-        },
-    }
-    if foreign:
-        test["translations"] = evaluate.measure([item for item, _ in foreign], [said for _, said in foreign], topics)
-    if dataset.long["test"]:
-        long = dataset.long["test"]
-        test["full_length"] = evaluate.measure(long, take(long), topics)
-    confusion = evaluate.confusion([item for item, _ in english], [said for _, said in english])
-    return {"test": test, "confusion": confusion}
 
 
 class Reporter:
@@ -261,6 +261,20 @@ class Reporter:
             f"step {progress.step}/{progress.steps}  loss {self._loss:.3f}  "
             f"{progress.seconds_per_step:.2f} s/step  {minutes}:{seconds:02d} left"
         )
+
+
+class Counter:
+    """Says how many items are done, every ten seconds at most and at the last."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if done == total or now - self._said >= 10.0:
+            self._said = now
+            self._say(f"{done}/{total} items")
 
 
 def default_threads() -> int:
