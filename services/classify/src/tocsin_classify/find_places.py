@@ -1,35 +1,33 @@
-"""Text becomes the countries it names, with how often."""
+"""Text becomes the countries it names, with how often, their role, and how surely it happens there."""
 
-from collections import Counter, defaultdict
-
-from tocsin_classify.gazetteer.search import Found, Gazetteer
+from tocsin_classify.gazetteer.search import Gazetteer
+from tocsin_classify.read_mentions import read_candidates
+from tocsin_classify.weigh_roles import load_role_weights
 from tocsin_contracts.classified import Place
 
 MAX_PLACES = 64
-"""The bound of ClassifiedV1; a text with more countries is a list, and its rarest ones say least."""
+"""The bound of ClassifiedV1; a text with more countries is a list, and the least sure ones say least."""
 
 
 def find_places(title: str, text: str, gazetteer: Gazetteer) -> list[Place]:
-    """Return the countries that title and text name, the most frequent first, then in order of first mention.
+    """Return the countries that title and text name, those surest to be the scene first, then by first mention.
 
     A name with several meanings counts only while the rest of the article does not speak for another of them.
     """
-    mentions = _settle([*gazetteer.find(title), *gazetteer.find(text)])
-    counts = Counter(mention.country for mention in mentions)
-    return [
-        Place(country=country, name=gazetteer.shown[country], count=min(count, 100_000))
-        for country, count in counts.most_common(MAX_PLACES)
-    ]
-
-
-def _settle(mentions: list[Found]) -> list[Found]:
-    """Drop ambiguous mentions where a rival is named by another name, and the country itself by no clear one."""
-    clear: defaultdict[str, int] = defaultdict(int)
-    for mention in mentions:
-        if mention.ambiguity is None or not mention.ambiguity.rivals:
-            clear[mention.country] += 1
-    return [
-        mention
-        for mention in mentions
-        if mention.ambiguity is None or clear[mention.country] or not any(clear[c] for c in mention.ambiguity.rivals)
-    ]
+    candidates, is_brief = read_candidates(title, text, gazetteer)
+    brief, article = load_role_weights()
+    weights = brief if is_brief else article
+    places = []
+    for candidate in candidates:
+        # Rounded first, so that role and score of a message never contradict each other.
+        score = round(weights.score(candidate.features), 4)
+        places.append(
+            Place(
+                country=candidate.country,
+                name=gazetteer.shown[candidate.country],
+                count=min(candidate.count, 100_000),
+                role=weights.role(score),
+                score=score,
+            )
+        )
+    return sorted(places, key=lambda place: -place.score)[:MAX_PLACES]

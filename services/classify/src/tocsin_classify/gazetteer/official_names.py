@@ -1,9 +1,11 @@
-"""Official names of countries in the languages the model reads, from CLDR."""
+"""Official names of countries in the languages the model reads, from CLDR. Needed only to make the table."""
 
 from collections.abc import Iterator
 
+from babel import Locale
+
 from tocsin_classify.gazetteer.fold import fold, is_arabic
-from tocsin_classify.gazetteer.name import Name
+from tocsin_classify.gazetteer.name import Kind, Name
 from tocsin_classify.gazetteer.tables import country_names
 
 LANGUAGES = ("en", "ar", "fr", "es", "ru", "uk", "pt", "fa", "tr", "hi", "zh", "zh_Hant", "id", "sw")
@@ -12,8 +14,6 @@ LANGUAGES = ("en", "ar", "fr", "es", "ru", "uk", "pt", "fa", "tr", "hi", "zh", "
 
 def official_names() -> Iterator[Name]:
     """Yield each country's name per language, and the adjectives that Arabic and Persian make from it by rule."""
-    from babel import Locale
-
     known = country_names()
     for language in LANGUAGES:
         for code, name in Locale.parse(language).territories.items():
@@ -22,7 +22,7 @@ def official_names() -> Iterator[Name]:
             for spelling in _spellings(name):
                 yield Name(fold(spelling), code)
                 if adjective := _arabic_adjective(fold(spelling)):
-                    yield Name(adjective, code)
+                    yield Name(adjective, code, kind=Kind.PEOPLE)
 
 
 def _spellings(name: str) -> list[str]:
