@@ -4,20 +4,18 @@ from typing import Any
 
 import pytest
 
+from tocsin_classify.training.figures import ENGLISH, FULL_LENGTH, NAMES, OTHERS
 from tocsin_classify.training.model_card import write_card
 
 pytestmark = pytest.mark.unit
 
+LEVEL = {"value": 0.9123, "low": 0.89, "high": 0.9345}
 FIGURES: dict[str, Any] = {
-    "items": 10,
-    "level_qwk": 0.9123,
-    "level_exact": 0.8,
-    "violent_precision": 0.93,
-    "violent_recall": 0.94,
-    "direction_accuracy": 0.88,
-    "topics_micro_f1": 0.82,
-    "topics_macro_f1": 0.7,
+    **{name: {"value": 0.8, "low": 0.75, "high": 0.85} for name in NAMES},
+    "level_qwk": LEVEL,
+    "deescalating_f1": {"value": None, "low": None, "high": None},
 }
+GROUP: dict[str, Any] = {"items": 10, "stories": 8, "level_ece_of_a_perfect_model": 0.021, "figures": FIGURES}
 
 
 def record(**change: Any) -> dict[str, Any]:
@@ -29,20 +27,36 @@ def record(**change: Any) -> dict[str, Any]:
         "topic_thresholds": [0.35, 0.5],
         "window_tokens": 128,
         "window_stride": 112,
+        "level_temperature": 0.75,
+        "level_bias": [0.0] * 6,
+        "abstain_below": 0.47,
+        "news_below": 0.31,
         "base": "multilingual-e5-small",
         "languages": ["ar", "en"],
         "test_from": "2021-01-01",
         "windows": 9000,
         "development_items": 700,
+        "calibrations": {"temperature": {"surprise": 0.5, "level_ece": 0.03, "level_qwk": 0.9, "level_exact": 0.8}},
         "test": {
-            "en": FIGURES,
-            "by_language": {"en": FIGURES, "ar": {**FIGURES, "level_qwk": 0.6543}},
-            "translations": FIGURES,
-            "full_length": {**FIGURES, "level_qwk": 0.5555},
-            "topic_f1": {"medtop:16000000": 0.9, "local:nuclear-weapons": None},
+            "resamples": 1000,
+            "seed": 7,
+            "groups": {ENGLISH: GROUP, OTHERS: GROUP, "short, ar": GROUP, FULL_LENGTH: GROUP, "all": GROUP},
+            "worst_language": "short, ar",
+            "targets": [
+                {"group": ENGLISH, "figure": "level_qwk", "target": 0.94, **LEVEL, "met": False},
+                {"group": "all", "figure": "level_ece", "target": 0.04, **LEVEL, "met": True},
+            ],
+            "confusion": {ENGLISH: [[level * 10 + said for said in range(6)] for level in range(6)]},
+            "abstention": {
+                "news": 30,
+                "news_abstained": {"confidence": 4, "language": 1},
+                "no_news": 0,
+                "no_news_abstained": {},
+                "level_exact_of_the_rest": 0.88,
+            },
+            "topics": {"medtop:16000000": {"f1": 0.9}, "local:nuclear-weapons": {"f1": None}},
         },
-        "confusion": [[level * 10 + said for said in range(6)] for level in range(6)],
-        "int8_cosine": 0.9991,
+        "int8_cosine": {"level": 0.9991, "news": 0.9987},
         "vocabulary": {"full": 250037, "kept": 100000, "texts": 1170, "unchanged": 0.8, "tokens_ratio": 1.005},
         "recipe": {
             "seed": 7,
@@ -62,12 +76,29 @@ def card(**change: Any) -> str:
     return write_card(record(**change), {"medtop:16000000": "conflict, war and peace"})
 
 
-def test_the_card_holds_the_figures_of_every_group() -> None:
+def test_the_card_holds_the_figures_of_every_group_with_their_intervals() -> None:
     text = card()
-    assert "| English, short items | 10 | 0.912 | 0.800 | 0.930 | 0.940 | 0.880 | 0.820 | 0.700 |" in text
-    assert "| Arabic | 10 | 0.65 |" in text
-    assert "| English, full-length articles | 10 | 0.555 |" in text or "| 0.556 |" in text
+    row = "0.912 (0.89-0.93) | 0.800 (0.75-0.85) | 0.800 (0.75-0.85) | 0.800 (0.75-0.85) | 0.800 (0.75-0.85) |"
+    assert f"| short, en | 10 | {row}" in text
+    assert f"| full-length | 10 | {row}" in text
+    assert f"| Arabic | 10 | {row}" in text
     assert "| 5 | 50 | 51 | 52 | 53 | 54 | 55 |" in text
+
+
+def test_the_card_sets_figures_beside_their_targets() -> None:
+    text = card()
+    assert "1 of 2 are met" in text
+    assert "| short, en | level QWK | at least 0.94 | 0.912 (0.89-0.93) | **not met** |" in text
+    assert "| all | calibration error | at most 0.04 |" in text
+
+
+def test_the_card_states_calibration_and_abstention() -> None:
+    text = card()
+    assert "temperature 0.75. In cross-validation" in text
+    assert "below a confidence of **0.47**" in text
+    assert "below a probability of 0.31 of being news" in text
+    assert "abstains on 5 of 30, and gives the exact level to 88.0% of the rest" in text
+    assert "then a bias per level of +0.10, +0.00" in card(level_bias=[0.1, 0.0, 0.0, 0.0, 0.0, 0.0])
 
 
 def test_the_card_attributes_and_licenses() -> None:
@@ -80,6 +111,8 @@ def test_the_card_attributes_and_licenses() -> None:
 def test_the_card_says_how_to_make_the_model_again() -> None:
     text = card()
     assert "tocsin train --data=DATA --seed=7" in text
+    assert "tocsin evaluate --data DATA" in text
+    assert "level 0.9991, news 0.9987" in text
     assert "- Seed 7, 3 x 9,000 windows, 32 a step, rate 0.00015 (heads 0.002), lowest 4 layers frozen." in text
 
 
@@ -97,8 +130,14 @@ def test_topics_carry_name_threshold_and_score() -> None:
 
 
 def test_what_was_not_measured_is_left_out() -> None:
-    test = {**record()["test"], "translations": None, "full_length": None}
+    test = {**record()["test"], "groups": {ENGLISH: GROUP}, "worst_language": None}
     text = card(test=test, vocabulary=None, base="./mine")
-    assert "full-length articles |" not in text
+    assert "full-length |" not in text
+    assert "Languages it knows" not in text
     assert "Its vocabulary was cut" not in text
     assert "`./mine`; its licence applies too" in text
+
+
+def test_a_model_that_was_measured_on_nothing_still_has_a_card() -> None:
+    test = {**record()["test"], "groups": {}, "worst_language": None, "targets": [], "confusion": {}}
+    assert "## Limits" in card(test=test, calibrations={})

@@ -104,7 +104,7 @@ def answers_of(judged: Sequence[Judged], topics: Sequence[str]) -> metrics.Answe
     """The arrays that figures are computed from; a topic the model does not have counts among the true ones."""
     known = {code: place for place, code in enumerate(topics)}
     for one in judged:
-        for code in sorted(one.item.topics):
+        for code in sorted(one.item.topics | one.topics):
             known.setdefault(code, len(known))
     true_topics = np.zeros((len(judged), len(known)), dtype=bool)
     said_topics = np.zeros_like(true_topics)
