@@ -104,7 +104,7 @@ def test_a_model_directory_that_is_none_ends_with_code_2_and_says_what_to_do(
     articles = tmp_path / "articles.jsonl"
     articles.write_bytes(line("war"))
     with pytest.raises(typer.Exit) as ended:
-        classify(articles, model=tmp_path, batch_size=4)
+        classify(articles, model=str(tmp_path), batch_size=4)
     assert ended.value.exit_code == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -117,6 +117,6 @@ def test_a_file_that_cannot_be_read_ends_with_code_2(
     tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(typer.Exit) as ended:
-        classify(tmp_path / name, model=TINY, batch_size=4)
+        classify(tmp_path / name, model=str(TINY), batch_size=4)
     assert ended.value.exit_code == 2
     assert str(tmp_path) in capsys.readouterr().err

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, NoReturn
+from typing import IO, TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -27,10 +27,25 @@ GATHER_S = 0.2
 def classify(
     file: Annotated[Path, typer.Argument(help="File of JSON objects, one a line; - reads standard input.")],
     model: Annotated[
-        Path | None,
-        typer.Option(help="Model directory. Default: TOCSIN_CLASSIFY_MODEL, else the shipped model."),
+        str | None,
+        typer.Option(
+            help="Model directory, or with torch an id. Default: TOCSIN_CLASSIFY_MODEL, else the shipped one."
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=1_000, help="Articles taken together.")] = 32,
+    backend: Annotated[
+        Literal["onnx", "torch"] | None,
+        typer.Option(help="torch takes any Hugging Face model for classification. Default: TOCSIN_CLASSIFY_BACKEND."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="With torch: the file that says which levels the model's labels mean.")
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None, typer.Option(help="With torch: where to compute. Default: auto.")
+    ] = None,
+    download: Annotated[
+        bool | None, typer.Option("--download", help="With torch: fetch an id that is not in the local cache.")
+    ] = None,
 ) -> None:
     """Tag articles with escalation level, direction, topics and places, without Kafka.
 
@@ -42,9 +57,17 @@ def classify(
     Examples:
       tocsin classify articles.jsonl > tagged.jsonl
       echo '{"title": "Air strikes kill 64 in Bolivia"}' | tocsin classify - | jq .escalation
+      tocsin classify articles.jsonl --backend torch --model owner/name --download --labels labels.yaml
     """
+    given = {
+        "classify_model": model,
+        "classify_backend": backend,
+        "classify_labels": labels,
+        "classify_device": device,
+        "classify_download": download,
+    }
     try:
-        failed = _run(file, model, batch_size)
+        failed = _run(file, {name: value for name, value in given.items() if value is not None}, batch_size)
     except KeyboardInterrupt:
         _end_now(EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -54,11 +77,11 @@ def classify(
         raise typer.Exit(EXIT_PARTLY_FAILED)
 
 
-def _run(file: Path, model: Path | None, batch_size: int) -> int:
+def _run(file: Path, given: dict[str, object], batch_size: int) -> int:
     """Return how many lines were not classified."""
     with contextlib.ExitStack() as opened:
         stream = _open(file, opened)
-        classifier = _load(model)
+        classifier = _load(given)
         opened.callback(classifier.close)
         return _classify_lines(stream, classifier, batch_size, sys.stdout, _Progress())
 
@@ -72,20 +95,20 @@ def _open(file: Path, opened: contextlib.ExitStack) -> IO[bytes]:
         _fail(f"{file}: {error.strerror or error}")
 
 
-def _load(model: Path | None) -> "Classifier":
-    from tocsin_classify.model_directory import ModelDirectoryError, read_model_directory
+def _load(given: dict[str, object]) -> "Classifier":
+    """Load what the settings say, and `given` before them."""
+    from tocsin_classify.model_directory import ModelDirectoryError
     from tocsin_classify.settings import InferenceSettings
     from tocsin_contracts.settings import load_settings
 
-    settings = load_settings(InferenceSettings)
+    settings = load_settings(InferenceSettings).model_copy(update=given)
     try:
-        directory = model or settings.model_directory()
-        # Before the libraries that take seconds to import.
-        read_model_directory(directory)
-        from tocsin_classify.load_classifier import load_classifier
+        from tocsin_classify.load_classifier import load_configured_classifier
 
-        return load_classifier(directory, settings.threads())
+        return load_configured_classifier(settings)
     except ModelDirectoryError as error:
+        if settings.classify_backend == "torch":
+            _fail(str(error))
         _fail(f"{error}\nName a model with --model or TOCSIN_CLASSIFY_MODEL, or make one with `tocsin train`.")
 
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 
@@ -16,10 +16,23 @@ DEFAULT_MODEL: Final = Path("models", "escalation-e5-small")
 class InferenceSettings(TocsinSettings):
     """Which model judges, and how many cores it may use."""
 
-    classify_model: Path | None = None
-    """A model directory; by default the shipped model of the checkout that this package runs from."""
+    classify_backend: Literal["onnx", "torch"] = "onnx"
+    """onnx: a model directory of Tocsin's. torch: any Hugging Face model for classification; needs the extra."""
+    classify_model: str | None = Field(default=None, min_length=1, max_length=4096)
+    """A model directory, by default the shipped model of the checkout that this package runs from; for torch also an
+    id."""
     classify_threads: int = Field(default=2, ge=1, le=64)
     """Never more are used than the process has cores."""
+    classify_labels: Path | None = None
+    """For torch: the file that maps the model's labels. Not needed where they speak for themselves."""
+    classify_device: Literal["auto", "cpu", "cuda"] = "auto"
+    """For torch: where to compute; auto takes a GPU where there is one."""
+    classify_revision: str | None = None
+    """For torch: branch, tag or commit of an id; by default its main branch."""
+    classify_download: bool = False
+    """For torch: whether an id that is not in the local cache may be fetched."""
+    classify_pickled_weights: bool = False
+    """For torch: whether weights in pickle's format, which may run code, are loaded where there are no safe ones."""
 
     def threads(self) -> int:
         """Return the number of threads to compute with."""
@@ -30,7 +43,7 @@ class InferenceSettings(TocsinSettings):
 
         Raises ModelDirectoryError when none is named and there is no checkout around this package.
         """
-        return self.classify_model or find_shipped_model(Path(__file__))
+        return Path(self.classify_model) if self.classify_model else find_shipped_model(Path(__file__))
 
 
 def find_shipped_model(package_file: Path) -> Path:
