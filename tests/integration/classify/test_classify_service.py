@@ -154,6 +154,8 @@ def test_each_of_sixteen_messages_ends_in_exactly_one_place_and_a_replay_gives_t
 
     status, facts = service.health("readyz")
     assert (status, facts["model"], facts["model_version"]) == (200, "tiny", "1.0.0")
+    assert facts["classified"] >= len(good)
+    assert set(facts["abstained"]) == {"confidence", "language", "no-news"}
     assert service.health("livez")[0] == 200
 
     # In another order, and so in other company.

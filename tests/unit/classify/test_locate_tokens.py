@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin_classify.locate_tokens import SingleSpaced, tokens_within
+from tocsin_classify.locate_tokens import SingleSpaced, TokenPlaces
 
 pytestmark = pytest.mark.unit
 
@@ -24,8 +24,8 @@ def test_every_visible_character_keeps_its_place_among_the_words(text: str) -> N
 
 def test_tokens_that_have_a_part_in_a_span_are_found() -> None:
     # "ab cd。ef": the third token reaches over the stop, the fourth has no extent.
-    offsets = np.array([[0, 2], [2, 5], [5, 7], [7, 7], [7, 8]], dtype=np.int32)
-    assert tokens_within(offsets, 0, 2) == (0, 1)
-    assert tokens_within(offsets, 3, 6) == (1, 3)
-    assert tokens_within(offsets, 6, 8) == (2, 5)
-    assert tokens_within(offsets, 8, 9) == (5, 5)
+    places = TokenPlaces(np.array([[0, 2], [2, 5], [5, 7], [7, 7], [7, 8]], dtype=np.int32))
+    assert places.within(0, 2) == (0, 1)
+    assert places.within(3, 6) == (1, 3)
+    assert places.within(6, 8) == (2, 5)
+    assert places.within(8, 9) == (5, 5)

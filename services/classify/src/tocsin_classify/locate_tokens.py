@@ -33,14 +33,20 @@ class SingleSpaced:
         return self.position(start), self.position(end - 1) + 1
 
 
-def tokens_within(offsets: Offsets, start: int, end: int) -> tuple[int, int]:
-    """Return the first token that has a part in [start, end), and the one after the last that has; equal for none.
+class TokenPlaces:
+    """Where tokens stand, in reading order, to be asked which make up a span."""
 
-    A token of two sentences belongs to both. Tokens are in reading order.
-    """
-    # Some tokens have no extent; they take the place they stand at.
-    begins = np.maximum.accumulate(offsets[:, 0])
-    ends = np.maximum.accumulate(offsets[:, 1])
-    first = int(np.searchsorted(ends, start, side="right"))
-    after = int(np.searchsorted(begins, end, side="left"))
-    return first, max(first, after)
+    def __init__(self, offsets: Offsets) -> None:
+        """Take where each token begins and has ended: [tokens, 2]."""
+        # Some tokens have no extent; they take the place they stand at.
+        self._begins = np.maximum.accumulate(offsets[:, 0])
+        self._ends = np.maximum.accumulate(offsets[:, 1])
+
+    def within(self, start: int, end: int) -> tuple[int, int]:
+        """Return the first token with a part in [start, end), and the one after the last; the same for none.
+
+        A token of two sentences belongs to both.
+        """
+        first = int(np.searchsorted(self._ends, start, side="right"))
+        after = int(np.searchsorted(self._begins, end, side="left"))
+        return first, max(first, after)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from tocsin_classify.backend import WindowLogits
-from tocsin_classify.locate_tokens import SingleSpaced, tokens_within
+from tocsin_classify.locate_tokens import SingleSpaced, TokenPlaces
 from tocsin_classify.pool_windows import Floats, median_level, softmax
 from tocsin_classify.read_windows import PlacedTokens, ReadArticle
 from tocsin_classify.split_sentences import split_sentences
@@ -102,8 +102,11 @@ def _sentences(text: str, tokens: PlacedTokens) -> Iterator[tuple[int, int, int,
     """Where each sentence begins and has ended in the text, and among its tokens."""
     if tokens.offsets is None or not tokens.ids:
         return
-    single = SingleSpaced(text)
+    single, places = SingleSpaced(text), TokenPlaces(tokens.offsets)
     for start, end in split_sentences(text):
-        first, after = tokens_within(tokens.offsets, *single.span(start, end))
+        first, after = places.within(*single.span(start, end))
+        if first == len(tokens.ids):
+            # From here on the text was not read.
+            return
         if first < after and any(map(str.isalpha, text[start:end])):
             yield start, end, first, after

@@ -1,6 +1,6 @@
 """Which language an article is written in; needs the extra `language`.
 
-The model (140 languages, 4.5 MB on disk, about 100 MB in memory) is loaded at the first article.
+The model (140 languages, 4.5 MB on disk, 70 MB in memory) is loaded at the first article.
 """
 
 import threading
