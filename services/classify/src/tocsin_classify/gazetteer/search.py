@@ -59,7 +59,7 @@ class Gazetteer:
 
     def find_folded(self, folded: str) -> list[Found]:
         """The same, for text that is folded already."""
-        shouting = _is_shouting(folded)
+        shouting, headline = _is_shouting(folded), _is_headline(folded)
         found: list[Found] = []
         for start, name in self._longest(folded, shouting=shouting):
             end = start + len(name.key)
@@ -67,7 +67,7 @@ class Gazetteer:
                 continue
             # Serbs are as ambiguous as Serb.
             ambiguity = self._ambiguities.get(name.key) or self._ambiguities.get(name.key.removesuffix("s"))
-            if ambiguity and _is_part_of_a_person(folded, start, end, ambiguity):
+            if ambiguity and _is_part_of_a_person(folded, start, end, ambiguity, headline=headline):
                 continue
             region = self._region(folded, end, name)
             if region is not None and region != name.country:
@@ -126,6 +126,12 @@ def _is_shouting(folded: str) -> bool:
     return capitals > 2 * sum(map(str.islower, folded))
 
 
+def _is_headline(folded: str) -> bool:
+    """Whether most words begin with a capital, as In English Headlines, so that one says nothing about the next."""
+    words = _WORD.findall(folded[:200])
+    return len(words) > 3 and 10 * sum(word[0].isupper() for word in words) > 7 * len(words)
+
+
 def _fits_case(folded: str, start: int, end: int, name: Name, *, shouting: bool) -> bool:
     match name.case:
         case Case.ANY:
@@ -161,9 +167,9 @@ def _letters_after(lowered: str, end: int) -> str:
     return lowered[end:at]
 
 
-def _is_part_of_a_person(folded: str, start: int, end: int, ambiguity: Ambiguity) -> bool:
+def _is_part_of_a_person(folded: str, start: int, end: int, ambiguity: Ambiguity, *, headline: bool) -> bool:
     return (ambiguity.person and _follows_first_name(folded, start)) or (
-        ambiguity.first_name and _precedes_surname(folded, end)
+        ambiguity.first_name and not headline and _precedes_surname(folded, end)
     )
 
 
