@@ -37,9 +37,9 @@ def weigh_sentences(
 ) -> list[EvidenceSentence]:
     """Return the one to three sentences that carry `level`, the strongest first; none where nothing is known of them.
 
-    logits: those of the windows of `read`, or of the first of them. A sentence is as strong as the expected level of
-    the mean of its tokens, in the window where it stands most wholly. The strongest always stands for the article;
-    others must come near its level, and say something else.
+    logits: those of the windows of `read`, or of the first of them. A sentence is as strong as it is sure to report
+    `level` or more, by the mean of its tokens in the window where it stands most wholly; of equals the higher one is
+    stronger. The strongest always stands for the article; others must come near its level, and say something else.
     """
     if logits.token_level is None:
         return []
@@ -50,14 +50,17 @@ def weigh_sentences(
         return []
     shares = softmax(np.stack([candidate.logits for candidate in candidates]) / temperature)
     # Less than a hundredth is no difference; of equals the one that is read first comes first.
-    strengths = [round(float(strength), 2) for strength in shares @ np.arange(shares.shape[1])]
-    order = sorted(range(len(candidates)), key=lambda index: (-strengths[index], index))
+    strengths = [round(float(strength), 2) for strength in shares[:, level:].sum(axis=1)]
+    expected_levels = [round(float(own), 2) for own in shares @ np.arange(shares.shape[1])]
+    order = sorted(range(len(candidates)), key=lambda index: (-strengths[index], -expected_levels[index], index))
     chosen: list[EvidenceSentence] = []
     said: set[str] = set()
     for index in order:
         candidate = candidates[index]
-        if len(chosen) == MOST or (chosen and strengths[index] < level - NEAR):
+        if len(chosen) == MOST:
             break
+        if chosen and expected_levels[index] < level - NEAR:
+            continue
         essence = "".join(filter(str.isalnum, candidate.text)).casefold()
         if essence in said:
             continue
