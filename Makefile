@@ -17,7 +17,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .uv/ready: requirements/uv.txt
 	@test -n "$(PYTHON)" || { echo "Tocsin needs Python 3.11 or newer: install it, or name one with make PYTHON=/path/to/python" >&2; exit 2; }
@@ -70,6 +70,10 @@ test-deploy: setup ## Run the tests that need a Docker engine
 test-train: .venv-train/ready ## Run the tests of the training, in a virtual environment with torch
 	@.venv-train/bin/pytest -m training
 
+.PHONY: bench-classify
+bench-classify: setup .venv-train/ready ## Measure classification beside a plain pipeline, about 20 minutes (BENCH=--quick: a smoke run)
+	@$(BIN)/python -m benchmarks.classify $(BENCH)
+
 .PHONY: lint
 lint: setup ## Check style and types
 	@$(BIN)/ruff format --check .
@@ -96,7 +100,8 @@ lock: .uv/ready ## Compile the locks in requirements/ anew (UPGRADE=1 also takes
 	@for name in $(DISTRIBUTIONS); do \
 		$(COMPILE) -c requirements/dev.txt -o requirements/$$name.txt services/$$name/pyproject.toml || exit 1; done
 	@$(COMPILE) -c requirements/dev.txt -o requirements/local.txt --extra local services/cli/pyproject.toml
-	@$(COMPILE) -c requirements/dev.txt -o requirements/train.txt --extra train services/classify/pyproject.toml
+	@for extra in train torch; do \
+		$(COMPILE) -c requirements/dev.txt -o requirements/$$extra.txt --extra $$extra services/classify/pyproject.toml || exit 1; done
 	@grep -h '^requires = ' services/*/pyproject.toml | sort -u | sed 's/.*"\(.*\)".*/\1/' | $(COMPILE) -o requirements/build.txt -
 
 .PHONY: clean
