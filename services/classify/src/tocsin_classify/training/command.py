@@ -14,6 +14,7 @@ Examples:
   tocsin train --data ../labelled --out models/escalation-e5-small
   tocsin train --data ../labelled --out models/escalation-e5-small --resume
   tocsin train --data ../labelled --out /tmp/quick --epochs 1 --freeze-layers 8
+  tocsin train --data ../labelled --out /tmp/long --epochs 20 --patience 2
   tocsin train --data ../labelled --out /tmp/minilm --base ./all-MiniLM-L6-v2 --vocabulary 0
 
 The data directory holds topics.json and labelled-train.jsonl, and may hold labelled-multilingual.jsonl,
@@ -58,6 +59,9 @@ def train(
     vocabulary: Annotated[
         int, typer.Option(help="Rows of the vocabulary to keep, chosen by counting; 0 keeps all.", min=0)
     ] = 100_000,
+    patience: Annotated[
+        int, typer.Option(help="End after so many epochs without gain on the development part; 0: do not.", min=0)
+    ] = 0,
     model_version: Annotated[str, typer.Option(help="Version written into the model.")] = "1.0.0",
     work: Annotated[
         Path | None,
@@ -109,6 +113,7 @@ def train(
         resume=resume,
         start_from=start_from,
         threads=threads or pipeline.default_threads(),
+        patience=patience,
     )
     try:
         figures = pipeline.run(plan, say=lambda text: typer.echo(text, err=True))

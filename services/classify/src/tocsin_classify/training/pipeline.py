@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tocsin_classify.training.dataset import (
     read_topic_names,
     short_examples,
 )
+from tocsin_classify.training.errors import TrainingError
 from tocsin_classify.training.export import check_parity, write_config, write_model_directory
 from tocsin_classify.training.figures import take_figures
 from tocsin_classify.training.judge import judge
@@ -34,6 +36,7 @@ from tocsin_classify.training.model_card import write_card
 from tocsin_classify.training.network import EscalationNetwork, build_network, start_topics_at_their_share
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
 from tocsin_classify.training.report import describe, show, write_report
+from tocsin_classify.training.stop_early import StopEarly, measure_levels
 from tocsin_classify.training.train import (
     Progress,
     Recipe,
@@ -44,6 +47,7 @@ from tocsin_classify.training.train import (
 from tocsin_contracts.scale import SCALE_VERSION
 
 CHECKPOINT = "checkpoint.pt"
+BEST = "best.pt"
 # The heads start from nothing and learn faster than the encoder they sit on.
 HEAD_LEARNING_RATE = 2e-3
 # Windows on which the int8 weights are compared with torch's.
@@ -70,6 +74,7 @@ class Plan:
     resume: bool
     threads: int
     start_from: Path | None = None
+    patience: int = 0
 
     def command(self) -> str:
         """The command that makes this model again, every option that matters spelled out."""
@@ -88,6 +93,7 @@ class Plan:
             **({"long-one-in": recipe.long_one_in} if recipe.long_one_in > 1 else {}),
             **({"start-from": "FIRST.work/checkpoint.pt"} if self.start_from else {}),
             **({"stop-at": recipe.stop_at} if recipe.stop_at else {}),
+            **({"patience": self.patience} if self.patience else {}),
             "model-version": self.model_version,
         }
         data = ["--data=DATA", *(f"--data={path}" for path in self.data[1:])]
@@ -145,7 +151,14 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> Prepared:
 
 
 def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
-    """Trains the prepared network in place; progress goes through `say`."""
+    """Trains the prepared network in place; progress goes through `say`.
+
+    With patience the network ends with the weights of its best epoch.
+    """
+    stop = stop_early(plan, prepared, say) if plan.patience else None
+    if stop is not None and stop.exhausted:
+        stop.restore(prepared.network)
+        return
     train_network(
         prepared.network,
         prepared.examples,
@@ -155,6 +168,34 @@ def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
         resume=plan.resume,
         started_from=prepared.started_from,
         listen=Reporter(say),
+        after_epoch=stop,
+    )
+    if stop is not None:
+        stop.restore(prepared.network)
+
+
+def stop_early(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> StopEarly:
+    """The hook that ends the run. Raises TrainingError when there is nothing to measure an epoch on."""
+    tokenizer = AutoTokenizer.from_pretrained(prepared.base)
+    news = [item for item in prepared.dataset.short["development"] if item.news]
+    if not news:
+        raise TrainingError("--patience needs a development part, and none of the items fall into it; leave it out")
+    examples = short_examples(news, tokenizer, window_tokens=plan.window_tokens, window_stride=plan.window_stride)
+    return StopEarly(
+        patience=plan.patience,
+        path=plan.work / BEST,
+        # As in the checkpoint, the end of a run is no part of what it is.
+        identity=json.dumps(
+            {
+                **asdict(replace(plan.recipe, stop_at=0)),
+                "examples": len(prepared.examples),
+                "started_from": prepared.started_from,
+            },
+            sort_keys=True,
+        ),
+        resume=plan.resume,
+        measure=partial(measure_levels, examples=examples, pad_id=prepared.pad_id),
+        say=say,
     )
 
 

@@ -114,13 +114,15 @@ def train_network(
     resume: bool,
     started_from: dict[str, Any] | None = None,
     listen: Callable[[Progress], None],
-    after_epoch: Callable[[int, EscalationNetwork], None] = lambda epoch, network: None,
+    after_epoch: Callable[[int, EscalationNetwork], bool] | None = None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Trains `network` in place on the CPU or, where torch sees one, a GPU.
 
     With `resume` the checkpoint is taken up where it was written, and the weights end up as if the run had
-    never stopped. Raises TrainingError when the checkpoint belongs to another recipe or other data.
+    never stopped. `after_epoch` is shown the averaged weights of each epoch, in evaluation mode, before they are
+    saved, and ends the run by returning True. Raises TrainingError when the checkpoint belongs to another recipe or
+    other data.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
@@ -156,14 +158,29 @@ def train_network(
         follow(average, network, step)
         # The mean over this run: single steps differ tenfold with the length of their windows.
         listen(Progress(step, steps, loss.item(), (time.monotonic() - began) / (step - done)))
+        enough = last and after_epoch is not None and _shown(after_epoch, epoch, network, average)
         if step % checkpoint_steps == 0 or last or step == steps:
             _save(checkpoint, identity, recipe.stop_at, step, network, average, optimizer, schedule)
-        if last:
-            network.eval()
-            after_epoch(epoch, network)
-            network.train()
+        if enough:
+            break
     network.load_state_dict(average, strict=False)
     network.eval()
+
+
+def _shown(
+    after_epoch: Callable[[int, EscalationNetwork], bool],
+    epoch: int,
+    network: EscalationNetwork,
+    average: dict[str, Tensor],
+) -> bool:
+    """What the hook says of the averaged weights; the network goes on with its own."""
+    own = {name: parameter.clone() for name, parameter in trained_state(network).items()}
+    network.load_state_dict(average, strict=False)
+    network.eval()
+    enough = after_epoch(epoch, network)
+    network.load_state_dict(own, strict=False)
+    network.train()
+    return enough
 
 
 def follow(average: dict[str, Tensor], network: EscalationNetwork, step: int) -> None:
