@@ -14,6 +14,8 @@ DE_ESCALATING = "de-escalating"
 DIRECTIONS = ("escalating", "unchanged", DE_ESCALATING)
 # What share of a group abstains at each point of the curve of accuracy against abstention.
 ABSTENTION_SHARES = tuple(round(0.025 * step, 3) for step in range(29))
+# A precision-recall curve keeps so many of its points: more cannot be seen.
+CURVE_POINTS = 60
 # Errors listed for reading: those the model was surest of, far ones before near ones.
 MOST_ERRORS = 40
 NAMES = {
@@ -256,9 +258,8 @@ def topics_of(judged: Sequence[Judged], topics: Sequence[str]) -> dict[str, Any]
             scores = np.array([one.topic_scores[place] for one in judged])
             precision, recall = metrics.precision_recall_curve(truth, scores)
             entry["average_precision"] = round(metrics.average_precision(truth, scores), 4)
-            entry["curve"] = [
-                [round(float(at), 4), round(float(value), 4)] for at, value in zip(recall, precision, strict=True)
-            ]
+            kept = np.unique(np.linspace(0, len(recall) - 1, CURVE_POINTS).astype(int))
+            entry["curve"] = [[round(float(recall[at]), 3), round(float(precision[at]), 3)] for at in kept]
         found[code] = entry
     return found
 
