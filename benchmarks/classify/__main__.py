@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -71,8 +72,12 @@ class Bench:
 def main() -> int:
     """Measure, write the report, print; exit code 1 when something could not be measured."""
     options = _options()
+    # As Ctrl-C does, so that nothing is left running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         results = run(options)
+    except KeyboardInterrupt:
+        return 130
     except (ChildError, StackError, ModelDirectoryError) as error:
         print(error, file=sys.stderr)
         return 1
