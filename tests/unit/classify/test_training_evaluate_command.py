@@ -115,6 +115,14 @@ def test_a_bad_row_is_named(data: Path) -> None:
     assert "labelled-some.jsonl:1: level 9 is not a whole number between 0 and 5" in result.output
 
 
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(b'{"id": "\xff"}\n')
+    result = run("--file", tmp_path / "mine.jsonl", "--model", TINY)
+    assert result.exit_code == 1
+    assert "the labelled items cannot be read" in result.output
+    assert "Traceback" not in result.output
+
+
 def test_the_help_shows_examples_and_needs_nothing_heavy() -> None:
     assert "  tocsin evaluate --data ../labelled --part development" in run("--help").output
     code = (

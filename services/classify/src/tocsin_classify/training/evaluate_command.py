@@ -36,7 +36,8 @@ class Part(StrEnum):
 
 def evaluate(
     data: Annotated[
-        list[Path] | None, typer.Option(help="Directory with labelled items; may be repeated.", exists=True)
+        list[Path] | None,
+        typer.Option(help="Directory with labelled items; may be repeated.", exists=True, file_okay=False),
     ] = None,
     file: Annotated[
         list[Path] | None,
@@ -62,6 +63,8 @@ def evaluate(
         _run(data or [], file or [], part, model, out, resamples, seed, threads, with_texts, as_json)
     except TrainingError as error:
         _fail(str(error), FAILED)
+    except (OSError, UnicodeDecodeError) as error:
+        _fail(f"the labelled items cannot be read: {error}", FAILED)
     except KeyboardInterrupt as stop:
         typer.echo("stopped; nothing was written", err=True)
         raise typer.Exit(INTERRUPTED) from stop
