@@ -49,7 +49,7 @@ def test_the_test_part_is_the_later_years_and_the_writer_held_out(tmp_path: Path
     # A translation and its original are one story.
     assert found[0].story == found[1].story
     assert found[2].text == "One.\n\nTwo."
-    assert found[0].countries == {"FR"}
+    assert found[0].countries == frozenset({"FR"})
 
 
 def test_labels_by_id_find_their_texts(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def answers(cases: list[Case]) -> Answers:
     def column(place: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.array([case[place] for case in cases], dtype=np.int64)
 
-    def marks(place: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-        return np.array([[topic in case[place] for topic in range(3)] for case in cases], dtype=bool)  # type: ignore[operator]
+    def marks(named: list[frozenset[int]]) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+        return np.array([[topic in topics for topic in range(3)] for topics in named], dtype=np.bool_)
 
     return Answers(
         true_level=column(0),
@@ -51,8 +51,8 @@ def answers(cases: list[Case]) -> Answers:
         confidence=column(2) / 100,
         true_direction=column(3),
         said_direction=column(4),
-        true_topics=marks(5),
-        said_topics=marks(6),
+        true_topics=marks([case[5] for case in cases]),
+        said_topics=marks([case[6] for case in cases]),
         countries_both=np.array([len(case[5] & case[6]) for case in cases]),
         countries_true=np.array([len(case[5]) for case in cases]),
         countries_said=np.array([len(case[6]) for case in cases]),
