@@ -126,23 +126,23 @@ def _flags(lowered: str, mention: Found) -> frozenset[str]:
             if any(word in near for word in words):
                 flags.add("in" if kind == "in_after" else kind)
     else:
-        words = role_words()
+        kinds = role_words()
         left = _TOKEN.findall(before)
         right = _TOKEN.findall(after)
-        near = [token for token in left[-3:] if token not in _ARTICLES]
-        if (right and right[0] in words["in_after"]) or (near and near[-1] in words["in"]) or _ARABIC_IN.search(before):
+        nearest = [token for token in left[-3:] if token not in _ARTICLES][-1:]
+        if set(right[:1]) & kinds["in_after"] or set(nearest) & kinds["in"] or _ARABIC_IN.search(before):
             flags.add("in")
         for kind, reach in _WORDS_AFTER.items():
             for token in right[:reach]:
                 if token in _STOPS:
                     break
-                if token in words[kind]:
+                if token in kinds[kind]:
                     flags.add(kind)
         for kind, reach in _WORDS_BEFORE.items():
             for token in reversed(left[-reach:]):
                 if token in _STOPS:
                     break
-                if token in words[kind]:
+                if token in kinds[kind]:
                     flags.add(kind)
     if "(" in before and ")" not in before[before.rfind("(") :]:
         flags.add("brackets")
