@@ -1,6 +1,6 @@
 """Which sentences are shown for a level, and where they stand in the article."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tocsin_classify.backend import Floats, WindowLogits
 from tocsin_classify.onnx_backend import OnnxBackend, load_onnx_backend
 from tocsin_classify.read_windows import read_article
-from tocsin_classify.weigh_sentences import MOST, weigh_sentences
+from tocsin_classify.weigh_sentences import MOST, READ_ALONE, weigh_sentences
 from tocsin_contracts.classified import EvidencePart, EvidenceSentence
 from tocsin_contracts.fields import MAX_EVIDENCE_CHARS
 
@@ -33,11 +33,23 @@ def weigh(backend: OnnxBackend, title: str, text: str, level: int = 5) -> list[E
         title, text, backend.tokenizer, window_tokens=model.window_tokens, window_stride=model.window_stride
     )
     logits = backend.infer(read.windows)
-    found = weigh_sentences(title, text, read, logits, level=level, temperature=model.level_temperature)
+    found = weigh_sentences(
+        title,
+        text,
+        read,
+        logits,
+        level=level,
+        temperature=model.level_temperature,
+        read_windows=lambda windows: backend.infer(windows).level,
+    )
     for sentence in found:
         part = title if sentence.part is EvidencePart.TITLE else text
         assert " ".join(part[sentence.start : sentence.end].split()).startswith(sentence.text.removesuffix("…"))
     return found
+
+
+def never(windows: Sequence[Sequence[int]]) -> Floats:
+    raise AssertionError(f"{len(windows)} windows were read once more")
 
 
 def texts(found: list[EvidenceSentence]) -> list[str]:
@@ -85,7 +97,7 @@ def test_a_model_that_says_nothing_of_tokens_gives_no_evidence(backend: OnnxBack
     read = read_article("War", "", backend.tokenizer, window_tokens=16, window_stride=12)
     logits = backend.infer(read.windows)
     silent = WindowLogits(logits.level, logits.direction, logits.topics)
-    assert weigh_sentences("War", "", read, silent, level=5, temperature=1.0) == []
+    assert weigh_sentences("War", "", read, silent, level=5, temperature=1.0, read_windows=never) == []
 
 
 def test_a_sentence_across_windows_is_weighed_where_most_of_it_stands(backend: OnnxBackend) -> None:
@@ -102,8 +114,51 @@ def test_a_sentence_across_windows_is_weighed_where_most_of_it_stands(backend: O
     tokens = (window(5, len(read.windows[0])), window(3, len(read.windows[1])))
     level = np.stack([rows.mean(axis=0) for rows in tokens])
     logits = WindowLogits(level, level, level, None, tokens)
-    found = weigh_sentences("", text, read, logits, level=3, temperature=1.0)
+    found = weigh_sentences(
+        "", text, read, logits, level=3, temperature=1.0, read_windows=lambda windows: np.zeros((len(windows), 6))
+    )
     assert {sentence.text[:4]: sentence.level for sentence in found} == {"a a ": 5, "Here": 3}
+
+
+def test_a_calm_sentence_does_not_stand_for_the_news_beside_it(backend: OnnxBackend) -> None:
+    text = "Shops were shut. They took the city. Nobody knew why."
+    read = read_article("", text, backend.tokenizer, window_tokens=40, window_stride=35)
+    # In company all tokens say war; alone only the second sentence does.
+    rows = np.tile(np.array([0, 0, 0, 0, 0, 6], dtype=np.float32), (len(read.windows[0]), 1))
+    logits = WindowLogits(rows[:1], rows[:1], rows[:1], None, (rows,))
+    alone: list[list[int]] = []
+
+    def read_windows(windows: Sequence[Sequence[int]]) -> Floats:
+        alone.extend(map(list, windows))
+        calm, war = [9.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 9.0]
+        return np.array([calm, war, calm], dtype=np.float32)
+
+    found = weigh_sentences("", text, read, logits, level=5, temperature=1.0, read_windows=read_windows)
+    assert texts(found) == ["They took the city."]
+    first, last = read.specials_around()
+    assert [len(window) for window in alone] == [len(window) for window in alone if window[:1] == first]
+    assert sum(len(window) - len(first) - len(last) for window in alone) == len(read.text.ids)
+
+
+def test_only_the_strongest_sentences_are_read_once_more(backend: OnnxBackend) -> None:
+    text = " ".join(f"War number {word}." for word in ("one", "two", "three", "four", "five") * 5)
+    read = read_article("", text, backend.tokenizer, window_tokens=400, window_stride=350)
+    asked: list[int] = []
+
+    def read_windows(windows: Sequence[Sequence[int]]) -> Floats:
+        asked.append(len(windows))
+        return np.zeros((len(windows), 6), dtype=np.float32)
+
+    logits = backend.infer(read.windows)
+    weigh_sentences("", text, read, logits, level=5, temperature=1.0, read_windows=read_windows)
+    assert asked == [READ_ALONE]
+
+
+def test_a_lone_sentence_needs_no_second_reading(backend: OnnxBackend) -> None:
+    read = read_article("War", "", backend.tokenizer, window_tokens=16, window_stride=12)
+    logits = backend.infer(read.windows)
+    found = weigh_sentences("War", "", read, logits, level=5, temperature=1.0, read_windows=never)
+    assert texts(found) == ["War"]
 
 
 WORDS = st.sampled_from(["war", "offensive", "ambush", "Football", "x", ".", "!", "\n\n", "。", "3.5", "字", "“", "é"])

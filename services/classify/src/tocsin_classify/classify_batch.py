@@ -133,6 +133,7 @@ class Classifier:
                 logits,
                 level=prediction.level,
                 temperature=model.level_temperature,
+                read_windows=lambda windows: self.backend.infer(windows).level,
             )
             if because is None and prediction.level >= EVIDENCE_FROM_LEVEL
             else []

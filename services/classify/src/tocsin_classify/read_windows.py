@@ -65,6 +65,12 @@ class ReadArticle:
     stretches: list[tuple[int, int]]
     specials: int
 
+    def specials_around(self) -> tuple[list[int], list[int]]:
+        """The special tokens before and after what a window says."""
+        start, end = self.stretches[0]
+        said = len(self.title.ids) + end - start
+        return self.windows[0][: self.specials], self.windows[0][self.specials + said :]
+
 
 def close_title(title: str) -> str:
     """The title with a full stop, unless it has terminal punctuation already; empty stays empty."""

@@ -1,7 +1,7 @@
-"""Which sentences carry an article's level, from what the model already computed for its windows."""
+"""Which sentences carry an article's level: what the model thinks of each in its window, and of the best ones alone."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,27 +19,45 @@ MOST: Final = 3
 """The bound of ClassifiedV1."""
 NEAR: Final = 0.75
 """How far below the article's level the expected level of a further sentence may lie, in levels."""
+READ_ALONE: Final = 8
+"""Sentences read once more by themselves, so that a calm one does not stand for the news beside it."""
+TOKENS_ALONE: Final = 128
+
+ReadWindows = Callable[[Sequence[Sequence[int]]], Floats]
+"""Windows of token ids, special tokens included, to their level logits [W, 6]."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A sentence at [start, end) of a part, and the mean level logits [6] of its tokens."""
+    """A sentence at [start, end) of a part, its tokens, and the mean of their level logits [6]."""
 
     part: EvidencePart
     start: int
     end: int
     text: str
+    ids: Sequence[int]
     logits: Floats
 
 
 def weigh_sentences(
-    title: str, text: str, read: ReadArticle, logits: WindowLogits, *, level: int, temperature: float
+    title: str,
+    text: str,
+    read: ReadArticle,
+    logits: WindowLogits,
+    *,
+    level: int,
+    temperature: float,
+    read_windows: ReadWindows,
 ) -> list[EvidenceSentence]:
     """Return the one to three sentences that carry `level`, the strongest first; none where nothing is known of them.
 
     logits: those of the windows of `read`, or of the first of them. A sentence is as strong as it is sure to report
-    `level` or more, by the mean of its tokens in the window where it stands most wholly; of equals the higher one is
-    stronger. The strongest always stands for the article; others must come near its level, and say something else.
+    `level` or more; of equals the higher one is stronger. The strongest always stands for the article; others must
+    come near its level, and say something else.
+
+    In its window every token knows of the news around it, so that all sentences of a short text look alike. The
+    READ_ALONE strongest are therefore read by themselves too, and the mean of both opinions counts: alone "It fell on
+    Sunday" says little, in company "Shops were shut" says too much.
     """
     if logits.token_level is None:
         return []
@@ -48,6 +66,8 @@ def weigh_sentences(
     candidates = list(_candidates(title, text, read, logits.token_level, expected))
     if not candidates:
         return []
+    if len(candidates) > 1:
+        candidates = _read_alone(candidates, read, level, temperature, read_windows)
     shares = softmax(np.stack([candidate.logits for candidate in candidates]) / temperature)
     # Less than a hundredth is no difference; of equals the one that is read first comes first.
     strengths = [round(float(strength), 2) for strength in shares[:, level:].sum(axis=1)]
@@ -79,6 +99,18 @@ def weigh_sentences(
     return chosen
 
 
+def _read_alone(
+    candidates: Sequence[Candidate], read: ReadArticle, level: int, temperature: float, read_windows: ReadWindows
+) -> list[Candidate]:
+    """The strongest candidates in reading order, each with the mean of its logits in company and alone."""
+    shares = softmax(np.stack([candidate.logits for candidate in candidates]) / temperature)
+    strongest = np.argsort(-shares[:, level:].sum(axis=1), kind="stable")[:READ_ALONE]
+    kept = [candidates[index] for index in sorted(strongest)]
+    first, last = read.specials_around()
+    alone = read_windows([[*first, *candidate.ids[:TOKENS_ALONE], *last] for candidate in kept])
+    return [replace(candidate, logits=(candidate.logits + own) / 2) for candidate, own in zip(kept, alone, strict=True)]
+
+
 def _candidates(
     title: str, text: str, read: ReadArticle, token_level: Sequence[Floats], expected: Sequence[float]
 ) -> Iterator[Candidate]:
@@ -87,7 +119,8 @@ def _candidates(
     strongest = int(np.argmax(expected))
     for start, end, first, after in _sentences(title, read.title):
         rows = token_level[strongest][read.specials + first : read.specials + after]
-        yield Candidate(EvidencePart.TITLE, start, end, title[start:end], rows.mean(axis=0))
+        ids = read.title.ids[first:after]
+        yield Candidate(EvidencePart.TITLE, start, end, title[start:end], ids, rows.mean(axis=0))
     stretches = read.stretches[: len(token_level)]
     before = read.specials + len(read.title.ids)
     for start, end, first, after in _sentences(text, read.text):
@@ -98,7 +131,8 @@ def _candidates(
         best = max(range(len(inside)), key=lambda window: (inside[window][1] - inside[window][0], expected[window]))
         shift = before - stretches[best][0]
         rows = token_level[best][inside[best][0] + shift : inside[best][1] + shift]
-        yield Candidate(EvidencePart.TEXT, start, end, text[start:end], rows.mean(axis=0))
+        ids = read.text.ids[first:after]
+        yield Candidate(EvidencePart.TEXT, start, end, text[start:end], ids, rows.mean(axis=0))
 
 
 def _sentences(text: str, tokens: PlacedTokens) -> Iterator[tuple[int, int, int, int]]:
