@@ -115,7 +115,13 @@ def test_a_sentence_across_windows_is_weighed_where_most_of_it_stands(backend: O
     level = np.stack([rows.mean(axis=0) for rows in tokens])
     logits = WindowLogits(level, level, level, None, tokens)
     found = weigh_sentences(
-        "", text, read, logits, level=3, temperature=1.0, read_windows=lambda windows: np.zeros((len(windows), 6))
+        "",
+        text,
+        read,
+        logits,
+        level=3,
+        temperature=1.0,
+        read_windows=lambda windows: np.zeros((len(windows), 6), np.float32),
     )
     assert {sentence.text[:4]: sentence.level for sentence in found} == {"a a ": 5, "Here": 3}
 
