@@ -5,6 +5,7 @@ the project's own launcher. When that fails, the tests that need them fail.
 """
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ from tocsin_cli.stack.config import StackConfig
 from tocsin_cli.stack.local_stack import LocalStack
 from tocsin_contracts.create_topics import create_topics
 from tocsin_contracts.settings import KafkaSettings
+
+# A shell starts background commands with SIGINT ignored, which the programs under test would inherit and then not end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVERS = {"kafka": "TOCSIN_KAFKA_BOOTSTRAP_SERVERS", "redis": "TOCSIN_REDIS_URL"}
 
