@@ -20,7 +20,10 @@ def rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("name", ["labelled-invented.jsonl", "labels-events.jsonl"])
+NEWS = ["labelled-invented.jsonl", "labels-events.jsonl", "statements/labelled-statements.jsonl"]
+
+
+@pytest.mark.parametrize("name", NEWS)
 def test_every_label_is_on_the_scale(name: str) -> None:
     for row in rows(name):
         assert row["level"] in range(6), row["id"]
@@ -31,7 +34,7 @@ def test_every_label_is_on_the_scale(name: str) -> None:
         assert all(len(code) == 2 and code.isupper() for code in row["countries"]), row["id"]
 
 
-@pytest.mark.parametrize("name", ["labelled-invented.jsonl", "labels-events.jsonl", "boilerplate.jsonl"])
+@pytest.mark.parametrize("name", [*NEWS, "boilerplate.jsonl"])
 def test_every_item_is_there_once(name: str) -> None:
     found = rows(name)
     assert len({row["id"] for row in found}) == len(found)
