@@ -69,6 +69,12 @@ class Bench:
         return self.directory / f"{name}.log"
 
 
+def without_directories(argument: str) -> str:
+    """An argument without the directories of an absolute path, which mean nothing on another machine."""
+    option, equals, value = argument.rpartition("=")
+    return f"{option}{equals}{Path(value).name if Path(value).is_absolute() else value}"
+
+
 def main() -> int:
     """Measure, write the report, print; exit code 1 when something could not be measured."""
     options = _options()
@@ -135,7 +141,7 @@ def run(options: argparse.Namespace) -> Results:
         results = Results(
             started=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             took_s=0.0,
-            command=shlex.join(["python", "-m", "benchmarks.classify", *sys.argv[1:]]),
+            command=shlex.join(["python", "-m", "benchmarks.classify", *map(without_directories, sys.argv[1:])]),
             model=f"{facts.model_name} {facts.model_version}",
             threads=bench.threads,
             machine=describe_machine(),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.classify import limit_worker, profile_stages, stage_clock
+from benchmarks.classify.__main__ import without_directories
 from benchmarks.classify.child import Child, ChildError
 from benchmarks.classify.measure_start import read_import_times
 from benchmarks.classify.stage_clock import Stage, StageClock, find_owner
@@ -140,3 +141,15 @@ def test_the_command_is_timed_and_profiled_as_a_process(tmp_path: Path) -> None:
 def test_a_command_that_fails_is_reported_with_its_log(tmp_path: Path) -> None:
     with pytest.raises(ChildError, match="nowhere"):
         time_command(tmp_path / "nowhere", TINY_MODEL, 1, tmp_path / "log")
+
+
+def test_a_report_names_no_directory_of_the_machine_it_was_made_on() -> None:
+    given = ["--rounds", "3", "--torch-python", "/opt/torch/bin/python", "--model=/srv/models/own", "models/own"]
+    assert list(map(without_directories, given)) == [
+        "--rounds",
+        "3",
+        "--torch-python",
+        "python",
+        "--model=own",
+        "models/own",
+    ]
