@@ -15,7 +15,7 @@ OPENS = f"{_BATCH}:Classifier.classify_batch"
 CLASSIFYING = (
     Stage("tokens and windows", f"{_BATCH}:read_article"),
     Stage("inference", "tocsin_classify.onnx_backend:OnnxBackend.infer"),
-    Stage("pooling", f"{_BATCH}:pool_windows"),
+    Stage("pooling", f"{_BATCH}:pool_article"),
     Stage("abstention", f"{_BATCH}:why_abstain"),
     Stage("evidence", f"{_BATCH}:weigh_sentences"),
     Stage("places", f"{_BATCH}:find_places"),

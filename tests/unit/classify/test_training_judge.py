@@ -1,11 +1,13 @@
 """Labelled items through the service's classifier with a tiny real model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tocsin_classify.backend import WindowLogits
 from tocsin_classify.classify_batch import Classifier
 from tocsin_classify.gazetteer.search import load_gazetteer
 from tocsin_classify.onnx_backend import load_onnx_backend
@@ -41,6 +43,28 @@ def test_items_get_what_the_service_would_say(classifier: Classifier) -> None:
     assert len(war.topic_scores) == len(classifier.backend.settings.topics) > len(war.topics)
     assert war.topic_scores != football.topic_scores
     assert told == [(1, 2), (2, 2)]
+
+
+def test_the_sentences_that_are_read_once_more_do_not_count_for_the_topics(classifier: Classifier) -> None:
+    calls: list[int] = []
+
+    class SureOfAllTopicsLater:
+        settings = classifier.backend.settings
+        tokenizer = classifier.backend.tokenizer
+
+        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+            calls.append(len(windows))
+            logits = classifier.backend.infer(windows)
+            return logits if len(calls) == 1 else replace(logits, topics=logits.topics + 50.0)
+
+        def close(self) -> None:
+            """Nothing to release."""
+
+    war = item("a", "War in Mali", "The war goes on. Offensive today.")
+    (plain,) = judge(classifier, [war])
+    (judged,) = judge(replace(classifier, backend=SureOfAllTopicsLater()), [war])
+    assert len(calls) == 2
+    assert judged == plain
 
 
 def test_an_item_on_which_the_model_fails_is_named(classifier: Classifier) -> None:

@@ -10,7 +10,7 @@ from tocsin_classify.abstain import asks_for_language, why_abstain
 from tocsin_classify.backend import Backend, WindowLogits
 from tocsin_classify.find_places import find_places
 from tocsin_classify.gazetteer.search import Gazetteer
-from tocsin_classify.pool_windows import pool_windows
+from tocsin_classify.pool_windows import pool_article
 from tocsin_classify.read_on import must_read_on
 from tocsin_classify.read_windows import ReadArticle, read_article
 from tocsin_classify.tag_article import tag_article
@@ -32,6 +32,15 @@ class Unclassifiable:
 
 
 Outcome = ClassifiedV1 | Unclassifiable
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An article, its windows, and the model's logits for them or, with the short-cut, for the first of them."""
+
+    article: ArticleV1
+    read: ReadArticle
+    logits: WindowLogits
 
 
 class Closed(Exception):
@@ -64,7 +73,7 @@ class Classifier:
         if not articles:
             return []
         try:
-            return list(self._classify(articles))
+            return [self.tag(reading) for reading in self.read(articles)]
         except Exception as error:
             if self._closed:
                 raise Closed from error
@@ -72,7 +81,8 @@ class Classifier:
                 return [Unclassifiable(f"{type(error).__name__}: {error}")]
         return [outcome for article in articles for outcome in self.classify_batch([article])]
 
-    def _classify(self, articles: Sequence[ArticleV1]) -> list[ClassifiedV1]:
+    def read(self, articles: Sequence[ArticleV1]) -> list[Reading]:
+        """Return what the model computes for the articles, in their order; raises what the model raises."""
         model = self.backend.settings
         read = [
             read_article(
@@ -85,7 +95,7 @@ class Classifier:
             for article in articles
         ]
         logits = self._infer([one.windows for one in read])
-        return [self._tag(*parts) for parts in zip(articles, read, logits, strict=True)]
+        return [Reading(*parts) for parts in zip(articles, read, logits, strict=True)]
 
     def _infer(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
         """One inference over the windows of all articles; with a short-cut a second one over what it leaves open."""
@@ -109,17 +119,11 @@ class Classifier:
         ends = list(itertools.accumulate(map(len, articles)))
         return [logits.of(end - len(windows), end) for windows, end in zip(articles, ends, strict=True)]
 
-    def _tag(self, article: ArticleV1, read: ReadArticle, logits: WindowLogits) -> ClassifiedV1:
+    def tag(self, reading: Reading) -> ClassifiedV1:
+        """Return the article with its tags; raises what the model raises."""
+        article, read, logits = reading.article, reading.read, reading.logits
         model = self.backend.settings
-        prediction = pool_windows(
-            logits.level,
-            logits.direction,
-            logits.topics,
-            topic_thresholds=model.topic_thresholds,
-            level_temperature=model.level_temperature,
-            level_bias=model.level_bias,
-            always_a_topic=model.always_a_topic,
-        )
+        prediction = pool_article(logits.level, logits.direction, logits.topics, model)
         content = f"{article.title}\n{article.text}"
         language = article.language
         if language == UNDETERMINED and asks_for_language(content, model):

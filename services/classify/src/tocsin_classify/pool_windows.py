@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tocsin_classify.model_directory import ModelSettings
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -19,6 +21,19 @@ class Prediction:
     direction: int
     direction_confidence: float
     topics: tuple[tuple[int, float], ...]
+
+
+def pool_article(level: Floats, direction: Floats, topics: Floats, model: ModelSettings) -> Prediction:
+    """`pool_windows` as the model's settings say."""
+    return pool_windows(
+        level,
+        direction,
+        topics,
+        topic_thresholds=model.topic_thresholds,
+        level_temperature=model.level_temperature,
+        level_bias=model.level_bias,
+        always_a_topic=model.always_a_topic,
+    )
 
 
 def pool_windows(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin_classify.model_directory import WEIGHTS, ModelSettings
-from tocsin_classify.pool_windows import Prediction, pool_windows, sigmoid
+from tocsin_classify.pool_windows import Prediction, pool_article, sigmoid
 from tocsin_classify.read_windows import read_windows
 from tocsin_classify.training import calibrate
 from tocsin_classify.training.dataset import Item, long_text
@@ -71,18 +71,7 @@ def run_items(
 
 def predict(logits: Sequence[Logits], settings: ModelSettings) -> list[Prediction]:
     """The article predictions the service would make of these logits."""
-    return [
-        pool_windows(
-            one.level,
-            one.direction,
-            one.topics,
-            topic_thresholds=settings.topic_thresholds,
-            level_temperature=settings.level_temperature,
-            level_bias=settings.level_bias,
-            always_a_topic=settings.always_a_topic,
-        )
-        for one in logits
-    ]
+    return [pool_article(one.level, one.direction, one.topics, settings) for one in logits]
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,11 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
 
-import numpy as np
-
-from tocsin_classify.backend import Backend, Floats, WindowLogits
-from tocsin_classify.classify_batch import Classifier, Unclassifiable
-from tocsin_classify.pool_windows import sigmoid
+from tocsin_classify.classify_batch import Classifier
+from tocsin_classify.pool_windows import Floats, sigmoid
 from tocsin_classify.read_article import read_article
 from tocsin_classify.training.errors import TrainingError
 from tocsin_classify.training.labelled import Labelled
@@ -57,35 +53,17 @@ def judge(
 
     Raises TrainingError naming the item on which the model fails.
     """
-    listening = _Listening(classifier.backend)
-    classifier = replace(classifier, backend=cast("Backend", listening))
     found = []
     for number, item in enumerate(items, start=1):
-        listening.heard = None
-        # Alone, so that the scores that were heard are its own; the service's batches give the same tags.
-        (outcome,) = classifier.classify_batch([read_article(_line(item), FETCHED_AT)])
-        if isinstance(outcome, Unclassifiable):
-            raise TrainingError(f"the model fails on {item.id}: {outcome.reason}")
-        found.append(_judged(item, outcome, listening.heard))
+        try:
+            # Alone, as memory stays small so; the service's batches give the same tags.
+            (reading,) = classifier.read([read_article(_line(item), FETCHED_AT)])
+            said = classifier.tag(reading)
+        except Exception as error:
+            raise TrainingError(f"the model fails on {item.id}: {type(error).__name__}: {error}") from error
+        found.append(_judged(item, said, reading.logits.topics.max(axis=0)))
         listen(number, len(items))
     return found
-
-
-class _Listening:
-    """A backend that remembers the topic logits it gave, of which a message shows the highest only."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.heard: Floats | None = None
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._backend, name)
-
-    def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
-        logits = self._backend.infer(windows)
-        highest = logits.topics.max(axis=0)
-        self.heard = highest if self.heard is None else np.maximum(self.heard, highest)
-        return logits
 
 
 def _line(item: Labelled) -> bytes:
@@ -93,7 +71,7 @@ def _line(item: Labelled) -> bytes:
     return json.dumps(given).encode()
 
 
-def _judged(item: Labelled, said: ClassifiedV1, topics: Floats | None) -> Judged:
+def _judged(item: Labelled, said: ClassifiedV1, topics: Floats) -> Judged:
     escalation = said.escalation
     reason = escalation.abstained_because.value if escalation.abstained_because else "unknown"
     return Judged(
@@ -104,6 +82,6 @@ def _judged(item: Labelled, said: ClassifiedV1, topics: Floats | None) -> Judged
         topics=frozenset(topic.code for topic in said.topics),
         countries=frozenset(place.country for place in said.places if place.role is PlaceRole.SCENE),
         abstained=reason if escalation.abstained else None,
-        topic_scores=() if topics is None else tuple(float(score) for score in sigmoid(topics)),
+        topic_scores=tuple(float(score) for score in sigmoid(topics)),
         evidence=tuple(Evidence(one.part.value, one.start, one.end, one.level) for one in said.evidence),
     )
