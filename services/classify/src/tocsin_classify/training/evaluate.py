@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tocsin_classify.model_directory import WEIGHTS, ModelSettings
+from tocsin_classify.model_directory import ModelSettings
+from tocsin_classify.onnx_backend import load_onnx_backend
 from tocsin_classify.pool_windows import Prediction, pool_article, sigmoid
 from tocsin_classify.read_windows import read_windows
 from tocsin_classify.training import calibrate
@@ -38,34 +38,28 @@ class Logits:
 
 def run_items(
     directory: Path,
-    settings: ModelSettings,
     items: Sequence[Item],
     *,
     threads: int,
     listen: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Logits]:
-    """The windows' logits of each item, from the ONNX weights in `directory`."""
-    import onnxruntime
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(directory)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(directory / WEIGHTS), options, providers=["CPUExecutionProvider"])
-    outputs = [name for name in ("level", "direction", "topics", "news") if name in _names(session)]
+    """The windows' logits of each item, from the model in `directory` as the service computes them."""
+    backend = load_onnx_backend(directory, threads)
     gathered = []
-    for number, item in enumerate(items, start=1):
-        windows = read_windows(
-            item.title,
-            long_text(item),
-            tokenizer,
-            window_tokens=settings.window_tokens,
-            window_stride=settings.window_stride,
-        )
-        ran = [_run(session, outputs, ids) for ids in windows]
-        gathered.append(Logits(*(np.concatenate(part) for part in zip(*ran, strict=True))))
-        listen(number, len(items))
+    try:
+        for number, item in enumerate(items, start=1):
+            windows = read_windows(
+                item.title,
+                long_text(item),
+                backend.tokenizer,
+                window_tokens=backend.settings.window_tokens,
+                window_stride=backend.settings.window_stride,
+            )
+            said = backend.infer(windows)
+            gathered.append(Logits(said.level, said.direction, said.topics, said.news))
+            listen(number, len(items))
+    finally:
+        backend.close()
     return gathered
 
 
@@ -133,14 +127,3 @@ def best_thresholds(truth: Sequence[set[int]], logits: Sequence[Logits]) -> tupl
 
 def _f1(truth: npt.NDArray[np.bool_], said: npt.NDArray[np.bool_]) -> float:
     return 2 * int((truth & said).sum()) / max(int(truth.sum()) + int(said.sum()), 1)
-
-
-def _names(session: Any) -> set[str]:
-    return {output.name for output in session.get_outputs()}
-
-
-def _run(session: Any, outputs: Sequence[str], window: Sequence[int]) -> list[Floats]:
-    # One window at a time, as the service does: int8 scales are taken over a whole batch, neighbours included.
-    ids = np.array([window], dtype=np.int64)
-    found: list[Floats] = session.run(outputs, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
-    return found

@@ -219,7 +219,7 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
     cosine = check_parity(prepared.network, plan.out / WEIGHTS, sample, prepared.pad_id)
     say(f"least mean cosine to torch: {min(cosine.values()):.4f}; tuning thresholds on the development part")
     development = dataset.short["development"]
-    logits = evaluate.run_items(plan.out, settings, development, threads=plan.threads, listen=Counter(say))
+    logits = evaluate.run_items(plan.out, development, threads=plan.threads, listen=Counter(say))
     tuned = evaluate.tune(development, logits, settings)
     languages = sorted({item.language for part in dataset.short.values() for item in part})
     settings = tuned.settings.model_copy(update={"languages": tuple(languages)})
