@@ -9,10 +9,17 @@ from rich.console import Console
 from rich.text import Text
 
 from tocsin_cli.show.countries import country_name
-from tocsin_cli.show.lines import print_field, print_indented, print_link
+from tocsin_cli.show.lines import (
+    BESIDE_LEVEL,
+    print_beside_level,
+    print_field,
+    print_indented,
+    print_link,
+    quote,
+)
 from tocsin_cli.show.moments import show_duration, show_minute, show_moment
 from tocsin_cli.show.printable import one_line
-from tocsin_cli.show.scale import direction_text, level_style, level_text
+from tocsin_cli.show.scale import direction_text, level_text
 from tocsin_contracts.alert import AlertV1, Evidence, Status
 from tocsin_contracts.media_topics import TOPIC_NAMES
 
@@ -133,16 +140,9 @@ def _lifetime(alert: AlertV1) -> str:
 
 
 def _print_evidence(console: Console, evidence: Evidence) -> None:
-    line = Text("  ")
-    line.append(f" {evidence.level} ", style=level_style(evidence.level))
-    line.append("  ")
-    room = max(20, console.width - 7)
-    title = Text(one_line(evidence.title, 300) or "(no title)").wrap(console, room)
-    for index, part in enumerate(title):
-        console.print((line if index == 0 else Text("       ")).append_text(part))
+    print_beside_level(console, evidence.level, Text(one_line(evidence.title, 300) or "(no title)"))
     if evidence.sentence is not None:
-        for part in Text(f"“{one_line(evidence.sentence, 400)}”", style="italic").wrap(console, room):
-            console.print(Text("       ").append_text(part))
+        print_beside_level(console, None, quote(evidence.sentence))
     source = one_line(evidence.source.name, 80)
     console.print(Text(f"       {source}, {show_minute(evidence.published_at)}", style="dim"))
-    print_link(console, evidence.url, indent=7)
+    print_link(console, evidence.url, indent=BESIDE_LEVEL)

@@ -5,16 +5,15 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from tocsin_cli.show.lines import print_indented, print_link
+from tocsin_cli.show.lines import print_beside_level, print_indented, print_link, quote
 from tocsin_cli.show.moments import show_moment
 from tocsin_cli.show.printable import one_line
-from tocsin_cli.show.scale import direction_text, level_style, level_text
+from tocsin_cli.show.scale import direction_text, level_text
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import Abstention, ClassifiedV1, Escalation, EvidenceSentence, PlaceRole
+from tocsin_contracts.classified import Abstention, ClassifiedV1, Escalation, PlaceRole
 from tocsin_contracts.media_topics import topic_slug
 
 _SHOWN_TAGS: Final = 4
-_SENTENCE_INDENT: Final = 7
 _EXPLAINED_FROM: Final = 3
 _REASONS: Final = {
     Abstention.CONFIDENCE: "too unsure",
@@ -58,7 +57,7 @@ def print_classified(console: Console, classified: ClassifiedV1, note: str) -> N
         print_indented(console, ", ".join(_first(topics)), "dim")
     if escalation.level >= _EXPLAINED_FROM:
         for sentence in classified.evidence:
-            _print_sentence(console, sentence)
+            print_beside_level(console, sentence.level, quote(sentence.text))
     print_link(console, classified.url)
     source = one_line(classified.source.domain or classified.source.name, 60)
     when = show_moment(classified.published_at or classified.fetched_at)
@@ -68,15 +67,6 @@ def print_classified(console: Console, classified: ClassifiedV1, note: str) -> N
 def _explain_abstention(escalation: Escalation) -> str:
     because = escalation.abstained_because
     return f"abstained: {_REASONS[because]}" if because is not None else "abstained"
-
-
-def _print_sentence(console: Console, sentence: EvidenceSentence) -> None:
-    line = Text("  ")
-    line.append(f" {sentence.level} ", style=level_style(sentence.level))
-    line.append("  ")
-    room = max(20, console.width - _SENTENCE_INDENT)
-    for index, part in enumerate(Text(f"“{one_line(sentence.text, 400)}”", style="italic").wrap(console, room)):
-        console.print((line if index == 0 else Text(" " * _SENTENCE_INDENT)).append_text(part))
 
 
 def _named_places(classified: ClassifiedV1, role: PlaceRole) -> list[str]:
