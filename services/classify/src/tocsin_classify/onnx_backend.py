@@ -78,7 +78,11 @@ def load_onnx_backend(directory: Path, threads: int) -> OnnxBackend:
     """
     settings = read_model_directory(directory)
     _check_contract(directory, settings)
-    tokenizer, config = _load_with_transformers(directory)
+    with ThreadPoolExecutor(1, thread_name_prefix="open-session") as opener:
+        # ONNX Runtime reads the weights while transformers, which takes longer, is imported.
+        opening = opener.submit(_open_session, directory / WEIGHTS)
+        tokenizer, config = _load_with_transformers(directory)
+        session, run_options = opening.result()
     longest = TITLE_TOKENS + settings.window_tokens + SPECIAL_TOKENS
     positions = getattr(config, "max_position_embeddings", longest)
     if longest > positions:
@@ -86,7 +90,6 @@ def load_onnx_backend(directory: Path, threads: int) -> OnnxBackend:
             f"{directory}: windows of {longest} tokens do not fit the model's {positions} positions; "
             "lower window_tokens in config.json"
         )
-    session, run_options = _open_session(directory / WEIGHTS)
     backend = OnnxBackend(settings, tokenizer, session, run_options, threads)
     _check_outputs(directory, backend)
     return backend

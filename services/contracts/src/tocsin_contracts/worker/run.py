@@ -120,8 +120,8 @@ class _Worker:
         return EXIT_FAILED
 
     async def _start(self) -> None:
-        await self._wait_for_topics()
-        await self.handler.start()
+        # What the handler loads may take seconds, as Kafka may.
+        await asyncio.gather(self._wait_for_topics(), self.handler.start())
         await self.app.start()
         self.started = True
 
