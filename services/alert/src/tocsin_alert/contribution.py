@@ -7,6 +7,7 @@ from tocsin_alert.moments import from_micros, to_micros
 from tocsin_alert.rule import Filters, PlacesRole, Rule
 from tocsin_contracts.alert import Evidence
 from tocsin_contracts.classified import ClassifiedV1, EvidencePart, PlaceRole
+from tocsin_contracts.cut_line import cut_line
 from tocsin_contracts.fields import Source
 from tocsin_contracts.scale import Direction
 
@@ -96,8 +97,7 @@ def strongest_sentence(classified: ClassifiedV1) -> str | None:
     """Return the sentence of the text that carries the level most, cut to MAX_SENTENCE; the title is shown anyway."""
     for sentence in classified.evidence:
         if sentence.part is EvidencePart.TEXT:
-            text = sentence.text
-            return text if len(text) <= MAX_SENTENCE else text[: MAX_SENTENCE - 1].rstrip() + "…"
+            return cut_line(sentence.text, MAX_SENTENCE)
     return None
 
 

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from tocsin_classify.abstain import asks_for_language, why_abstain
 from tocsin_classify.backend import Backend, WindowLogits
@@ -16,12 +15,9 @@ from tocsin_classify.read_windows import ReadArticle, read_article
 from tocsin_classify.tag_article import tag_article
 from tocsin_classify.weigh_sentences import weigh_sentences
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import ClassifiedV1
+from tocsin_contracts.classified import EVIDENCE_FROM_LEVEL, ClassifiedV1
 from tocsin_contracts.detect_language import UNDETERMINED, detect_language
 from tocsin_contracts.fields import Language
-
-EVIDENCE_FROM_LEVEL: Final = 3
-"""The first violent level: from here on an article may ring, and must be explained."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tocsin_contracts.classified import (
     Place,
     TaggedTopic,
 )
+from tocsin_contracts.cut_line import cut_line
 from tocsin_contracts.fields import MAX_LEAD_CHARS, Language
 from tocsin_contracts.media_topics import TOPIC_NAMES
 from tocsin_contracts.scale import Direction
@@ -79,17 +80,6 @@ def tag_article(
 def cut_lead(text: str) -> str:
     """Return how the text begins, in one line of at most MAX_LEAD_CHARS characters, cut between words."""
     return cut_line(text, MAX_LEAD_CHARS)
-
-
-def cut_line(text: str, limit: int) -> str:
-    """Return how the text begins, in one line of at most `limit` characters, cut between words."""
-    # Four times as much is looked at, since runs of white space become one blank.
-    line = " ".join(text[: 4 * limit].split())
-    if len(line) <= limit:
-        return line
-    cut = line[: limit - 1]
-    head, blank, _ = cut.rpartition(" ")
-    return (head if blank else cut).rstrip() + "…"
 
 
 def _score(share: float) -> float:

@@ -11,8 +11,8 @@ from tocsin_classify.locate_tokens import SingleSpaced, TokenPlaces
 from tocsin_classify.pool_windows import Floats, median_level, softmax
 from tocsin_classify.read_windows import PlacedTokens, ReadArticle
 from tocsin_classify.split_sentences import split_sentences
-from tocsin_classify.tag_article import cut_line
 from tocsin_contracts.classified import EvidencePart, EvidenceSentence
+from tocsin_contracts.cut_line import cut_line
 from tocsin_contracts.fields import MAX_EVIDENCE_CHARS
 
 MOST: Final = 3

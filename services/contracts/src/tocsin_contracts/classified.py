@@ -1,7 +1,7 @@
 """ClassifiedV1: an article as classify tagged it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,9 @@ from tocsin_contracts.fields import (
     Utc,
 )
 from tocsin_contracts.scale import Direction
+
+EVIDENCE_FROM_LEVEL: Final = 3
+"""The first violent level: from here on an article may ring, and must be explained."""
 
 
 class Abstention(StrEnum):

@@ -10,11 +10,10 @@ from tocsin_cli.show.moments import show_moment
 from tocsin_cli.show.printable import one_line
 from tocsin_cli.show.scale import direction_text, level_text
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import Abstention, ClassifiedV1, Escalation, PlaceRole
+from tocsin_contracts.classified import EVIDENCE_FROM_LEVEL, Abstention, ClassifiedV1, Escalation, PlaceRole
 from tocsin_contracts.media_topics import topic_slug
 
 _SHOWN_TAGS: Final = 4
-_EXPLAINED_FROM: Final = 3
 _REASONS: Final = {
     Abstention.CONFIDENCE: "too unsure",
     Abstention.LANGUAGE: "not in a language the model knows",
@@ -55,7 +54,7 @@ def print_classified(console: Console, classified: ClassifiedV1, note: str) -> N
     topics = [topic_slug(topic.code) for topic in classified.topics]
     if topics:
         print_indented(console, ", ".join(_first(topics)), "dim")
-    if escalation.level >= _EXPLAINED_FROM:
+    if escalation.level >= EVIDENCE_FROM_LEVEL:
         for sentence in classified.evidence:
             print_beside_level(console, sentence.level, quote(sentence.text))
     print_link(console, classified.url)
