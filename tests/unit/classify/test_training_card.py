@@ -17,6 +17,24 @@ FIGURES: dict[str, Any] = {
 }
 GROUP: dict[str, Any] = {"items": 10, "stories": 8, "level_ece_of_a_perfect_model": 0.021, "figures": FIGURES}
 
+STAGE: dict[str, Any] = {
+    "data": ["DATA"],
+    "test_from": "2021-01-01",
+    "windows": 9000,
+    "recipe": {
+        "seed": 7,
+        "epochs": 3,
+        "batch_size": 32,
+        "learning_rate": 1.5e-4,
+        "head_learning_rate": 2e-3,
+        "freeze_layers": 4,
+        "stop_at": 0,
+    },
+    "options": {},
+    "steps": 844,
+    "groups": {},
+}
+
 
 def record(**change: Any) -> dict[str, Any]:
     return {
@@ -58,15 +76,7 @@ def record(**change: Any) -> dict[str, Any]:
         },
         "int8_cosine": {"level": 0.9991, "news": 0.9987},
         "vocabulary": {"full": 250037, "kept": 100000, "texts": 1170, "unchanged": 0.8, "tokens_ratio": 1.005},
-        "recipe": {
-            "seed": 7,
-            "epochs": 3,
-            "batch_size": 32,
-            "learning_rate": 1.5e-4,
-            "head_learning_rate": 2e-3,
-            "freeze_layers": 4,
-            "stop_at": 0,
-        },
+        "stages": [STAGE],
         "commands": ["tocsin train --data=DATA --seed=7"],
         **change,
     }
@@ -113,14 +123,27 @@ def test_the_card_says_how_to_make_the_model_again() -> None:
     assert "tocsin train --data=DATA --seed=7" in text
     assert "tocsin evaluate --data DATA" in text
     assert "level 0.9991, news 0.9987" in text
-    assert "- Seed 7, 3 x 9,000 windows, 32 a step, rate 0.00015 (heads 0.002), lowest 4 layers frozen." in text
+    assert "- Items from before 2021-01-01: 9,000 windows, 32 a step, 844 steps; seed 7, rate 0.00015" in text
 
 
 def test_a_model_of_two_stages_names_both() -> None:
-    first = {**record()["recipe"], "seed": 5, "examples": 8000, "step": 750}
-    text = card(started_from=first, commands=["tocsin train --seed=5", "tocsin train --seed=7"])
-    assert text.index("--seed=5") < text.index("--seed=7") < text.index("- Seed 5, 3 x 8,000 windows")
-    assert text.index("- Seed 5") < text.index("- Seed 7")
+    first = {**STAGE, "windows": 8000}
+    text = card(stages=[first, STAGE], commands=["tocsin train --seed=5", "tocsin train --seed=7"])
+    assert text.index("--seed=5") < text.index("--seed=7") < text.index(": 8,000 windows") < text.index(": 9,000 win")
+
+
+def test_an_earlier_stage_shows_what_it_reached_on_the_years_trained_on_since() -> None:
+    earlier = {"value": 0.8771, "low": 0.85, "high": 0.9}
+    group = {**GROUP, "items": 952, "figures": {**FIGURES, "level_qwk": earlier}}
+    first = {**STAGE, "groups": {ENGLISH: group, FULL_LENGTH: group}}
+    last = {**STAGE, "test_from": "2022-07-01"}
+    text = card(stages=[first, last], test_from="2022-07-01")
+    shown = text[text.index("### Held out from 2021-01-01 on") :]
+    assert "| short, en | 952 | 0.877 (0.85-0.90) |" in shown
+    assert "dated 2022-07-01 or later" in text
+    # A stage that held out the same says nothing that the last does not say better.
+    assert "### Held out" not in card(stages=[first, STAGE])
+    assert "### Held out" not in card(stages=[{**STAGE, "groups": {}}, last], test_from="2022-07-01")
 
 
 def test_topics_carry_name_threshold_and_score() -> None:

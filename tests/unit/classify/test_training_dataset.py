@@ -6,19 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tocsin_classify.training.dataset import (
-    LONGFORM_TEST_PREFIX,
-    TEST_FROM,
     long_examples,
     long_text,
-    part_of,
     read_dataset,
+    repeat_languages,
     short_examples,
 )
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import LONGFORM_TEST_PREFIX, TEST_FROM
 
 pytestmark = pytest.mark.unit
 
@@ -85,24 +82,17 @@ def test_no_item_of_the_test_years_is_trained_or_tuned_on(tmp_path: Path) -> Non
     assert sum(len(items) for items in dataset.short.values()) == len(rows) + len(translated)
 
 
-@given(st.text(min_size=1, max_size=20), st.dates().map(str))
-@settings(max_examples=60, deadline=None)
-def test_the_part_depends_on_id_and_day_alone(item_id: str, date: str) -> None:
-    assert part_of(item_id, date) == part_of(item_id, date)
-    assert (part_of(item_id, date) == "test") == (date >= TEST_FROM)
+def test_a_run_may_hold_out_less(tmp_path: Path) -> None:
+    rows = [item(f"a-{month}", f"2022-{month:02d}-09") for month in range(1, 13)]
+    dataset = read_dataset([write_data(tmp_path, labelled_train=[item("b", "2003-01-01"), *rows])], "2022-07-01")
+    assert {one.id for one in dataset.short["test"]} == {f"a-{month}" for month in range(7, 13)}
 
 
-def test_about_one_in_twelve_months_is_kept_for_tuning_whole() -> None:
-    months = [f"{year}-{month:02d}" for year in range(1900, 2000) for month in range(1, 13)]
-    kept = [month for month in months if part_of("a", f"{month}-01") == "development"]
-    assert 80 < len(kept) < 120
-    assert all(part_of(f"wce-{day}", f"{month}-{day:02d}") == "development" for month in kept for day in (1, 15, 31))
-
-
-def test_invented_items_stay_with_their_neighbours() -> None:
-    parts = [{part_of(f"invented-sw-{ten:03d}{one}", "") for one in range(10)} for ten in range(200)]
-    assert all(len(part) == 1 for part in parts)
-    assert {"train", "development"} == set().union(*parts)
+def test_other_languages_are_taken_as_often_as_asked(tmp_path: Path) -> None:
+    rows = [item("a", "2015-01-01"), item("b", "2015-01-01", language="sw"), item("c", "2015-01-01", language="en")]
+    items = read_dataset([write_data(tmp_path, labelled_train=rows)]).short["train"]
+    assert [one.id for one in repeat_languages(items, 3)] == ["a", "b", "b", "b", "c"]
+    assert repeat_languages(items, 1) == items
 
 
 def test_labels_by_id_find_their_texts_and_need_them(tmp_path: Path) -> None:

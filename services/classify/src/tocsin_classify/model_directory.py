@@ -45,6 +45,8 @@ class ModelSettings(BaseModel):
     """Probability below which a text is taken for no news, where the model has an opinion of that."""
     languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = Field(default=(), max_length=200)
     """ISO 639 codes of the languages the model knows; empty for one that takes every text for its own."""
+    test_from: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
+    """Items dated so or later were neither trained nor tuned on; empty where that is not known."""
     lead_windows: int = Field(default=0, ge=0, le=100)
     """After how many windows an article that is surely about no conflict is read no further; 0 reads all of them."""
     lead_above: Share = 1.0

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from tocsin_classify.model_directory import read_model_directory
 from tocsin_classify.training import pipeline
-from tocsin_classify.training.dataset import part_of
+from tocsin_classify.training.split import part_of
 from tocsin_classify.training.train import Recipe
 
 pytestmark = pytest.mark.training
@@ -93,3 +94,31 @@ def test_from_labelled_items_to_a_model_with_card_and_report(plan: pipeline.Plan
     assert "--patience=5" in card
     for path in [plan.out / "metrics.json", plan.out / "README.md", *(plan.out / "evaluation").iterdir()]:
         assert "SECRET" not in path.read_text(encoding="utf-8"), path.name
+
+
+def test_a_second_stage_starts_from_the_first_and_tells_of_both(plan: pipeline.Plan, tmp_path: Path) -> None:
+    pipeline.run(plan, lambda _: None)
+    second = replace(
+        plan,
+        out=tmp_path / "models" / "second",
+        work=tmp_path / "second.work",
+        start_from=plan.work / pipeline.CHECKPOINT,
+        test_from="2022-07-01",
+        recipe=replace(plan.recipe, seed=2, epochs=1),
+        patience=0,
+    )
+    pipeline.run(second, lambda _: None)
+    record = json.loads((second.out / "metrics.json").read_text(encoding="utf-8"))
+    first, last = record["stages"]
+    assert (first["test_from"], last["test_from"], record["test_from"]) == ("2021-01-01", "2022-07-01", "2022-07-01")
+    assert last["windows"] > first["windows"]
+    assert first["steps"] == 2 * -(-first["windows"] // 8)
+    assert last["steps"] == -(-last["windows"] // 8)
+    assert first["groups"]["short, en"]["items"] == 12
+    assert record["test"]["groups"]["short, en"]["items"] == 6
+    card = (second.out / "README.md").read_text(encoding="utf-8")
+    assert "--start-from=STAGE1.work/checkpoint.pt" in card
+    assert "### Held out from 2021-01-01 on" in card
+    # Taken up again where it ended, it ends the same.
+    pipeline.run(replace(second, resume=True), lambda _: None)
+    assert json.loads((second.out / "metrics.json").read_text(encoding="utf-8"))["stages"] == record["stages"]

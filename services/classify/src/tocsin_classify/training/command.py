@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import TEST_FROM, is_day
 
 EXAMPLES = """\b
 Examples:
@@ -19,7 +20,7 @@ Examples:
 
 The data directory holds topics.json and labelled-train.jsonl, and may hold labelled-multilingual.jsonl,
 longform-train.jsonl and events-*.jsonl.gz; training/README.md of tocsin-classify describes them. Items dated 2021 and
-later are never trained on: the figures in the model card come from them.
+later, or later than --test-from, are never trained on: the figures in the model card come from them.
 """
 
 # Modules of the extra, each looked for before anything is done.
@@ -52,6 +53,12 @@ def train(
         float, typer.Option(help="Each layer learns so much slower than the one above it.", min=0.1, max=1.0)
     ] = 0.9,
     long_one_in: Annotated[int, typer.Option(help="Train on one in so many windows of the long articles.", min=1)] = 1,
+    other_languages: Annotated[
+        int, typer.Option(help="Take short items that are not English so many times an epoch.", min=1, max=20)
+    ] = 1,
+    test_from: Annotated[
+        str, typer.Option(help="Items dated so or later are held out and measured on.", metavar="YYYY-MM-DD")
+    ] = TEST_FROM,
     start_from: Annotated[
         Path | None,
         typer.Option(help="Begin with the weights of another run's checkpoint.", exists=True, dir_okay=False),
@@ -74,6 +81,9 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of the same run.")] = False,
 ) -> None:
     """Train the escalation model and write it as a model directory, with its card and its figures."""
+    if not is_day(test_from):
+        typer.echo(f"--test-from must be a day like {TEST_FROM}, not {test_from}", err=True)
+        raise typer.Exit(USAGE)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         typer.echo(
@@ -108,9 +118,11 @@ def train(
             freeze_layers=freeze_layers,
             layer_decay=layer_decay,
             long_one_in=long_one_in,
+            other_languages=other_languages,
             stop_at=stop_at,
         ),
         resume=resume,
+        test_from=test_from,
         start_from=start_from,
         threads=threads or pipeline.default_threads(),
         patience=patience,

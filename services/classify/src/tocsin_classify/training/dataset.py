@@ -20,28 +20,21 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from tocsin_classify.model_directory import LEVELS, Direction
 from tocsin_classify.read_windows import TITLE_TOKENS, Tokenizer, close_title, read_windows, window_starts
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import LONGFORM_TEST_PREFIX, TEST_FROM, Part, part_of
 
 DIRECTIONS: tuple[Direction, ...] = ("escalating", "unchanged", "de-escalating")
 _DIRECTION_PLACES = {direction: place for place, direction in enumerate(DIRECTIONS)}
 
-# Items from this day on are never seen in training or tuning: the model is judged on later years.
-TEST_FROM = "2021-01-01"
-# The items of one in so many of the earlier months are kept for tuning thresholds.
-DEVELOPMENT_ONE_IN = 12
-# Long articles share a writer's style per prefix of the id; one prefix is held out whole.
-LONGFORM_TEST_PREFIX = "lt-6-"
 # Windows that report less than their article does carry its title all the same, so what they should say is
 # unsure; one in so many is enough to learn that the text decides.
 LOWER_WINDOW_ONE_IN = 3
 # Tokens of a current paragraph a window must hold to report its level.
 REPORTING_TOKENS = 24
-
-Part = Literal["train", "development", "test"]
 
 
 @dataclass(frozen=True)
@@ -93,8 +86,10 @@ class Dataset:
     long: dict[Part, list[Item]]
 
 
-def read_dataset(directories: Sequence[Path]) -> Dataset:
+def read_dataset(directories: Sequence[Path], test_from: str = TEST_FROM) -> Dataset:
     """Reads all files of the kinds above; one directory must hold topics.json, and one some short items.
+
+    Items dated `test_from` (YYYY-MM-DD) or later are the test part.
 
     Raises TrainingError naming file, line and field of what cannot be used.
     """
@@ -104,7 +99,7 @@ def read_dataset(directories: Sequence[Path]) -> Dataset:
     long: dict[Part, list[Item]] = {"train": [], "development": [], "test": []}
     for where, row in read_short_rows(directories):
         item = _item(where, row, places)
-        short[part_of(item.id, str(row.get("date") or ""))].append(item)
+        short[part_of(item.id, str(row.get("date") or ""), test_from)].append(item)
     for path in files_of(directories, "boilerplate*.jsonl"):
         for where, row in read_rows(path):
             item = _boilerplate(where, row)
@@ -115,7 +110,7 @@ def read_dataset(directories: Sequence[Path]) -> Dataset:
             long["test" if item.id.startswith(LONGFORM_TEST_PREFIX) else "train"].append(item)
     if not short["train"]:
         raise TrainingError(
-            f"no labelled-*.jsonl with items from before {TEST_FROM} in {_listed(directories)}: "
+            f"no labelled-*.jsonl with items from before {test_from} in {_listed(directories)}: "
             "name the directory of the labelled items with --data"
         )
     return Dataset(topics, short, long)
@@ -145,18 +140,6 @@ def read_short_rows(directories: Sequence[Path]) -> Iterator[tuple[str, dict[str
     if labels:
         where, row = next(iter(labels.values()))
         raise TrainingError(f"{where}: no events-*.jsonl.gz in {_listed(directories)} holds the text of {row['id']}")
-
-
-def part_of(item_id: str, date: str) -> Part:
-    """Which part an item belongs to: by its day, and before TEST_FROM by a hash of its month.
-
-    What one story brings in a month stays together that way. Invented items, which have no date, are written in
-    runs of similar ones, so that ten with consecutive ids stay together.
-    """
-    if date >= TEST_FROM:
-        return "test"
-    together = date[:7] or item_id[:-1]
-    return "development" if zlib.crc32(together.encode()) % DEVELOPMENT_ONE_IN == 0 else "train"
 
 
 def read_topics(directories: Sequence[Path]) -> list[str]:
@@ -194,6 +177,11 @@ def read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _listed(directories: Sequence[Path]) -> str:
     return ", ".join(str(directory) for directory in directories)
+
+
+def repeat_languages(items: Sequence[Item], times: int) -> list[Item]:
+    """The items, those in other languages than English so many times: they are few, and have most to learn."""
+    return [item for item in items for _ in range(1 if item.language == "en" else times)]
 
 
 def short_examples(

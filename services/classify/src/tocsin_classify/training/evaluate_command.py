@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import TEST_FROM, is_day
 
 EXAMPLES = """\b
 Examples:
@@ -44,6 +45,13 @@ def evaluate(
         typer.Option(help="File of labelled items, all of them taken; may be repeated.", exists=True, dir_okay=False),
     ] = None,
     part: Annotated[Part, typer.Option(help="Which part of the data directories.")] = Part.TEST,
+    test_from: Annotated[
+        str,
+        typer.Option(
+            help="Items dated so or later are the test part [default: as the model was trained].",
+            metavar="YYYY-MM-DD",
+        ),
+    ] = "",
     model: Annotated[
         Path | None, typer.Option(help="Model directory. Default: TOCSIN_CLASSIFY_MODEL, else the shipped model.")
     ] = None,
@@ -59,8 +67,10 @@ def evaluate(
     """Judge a model on labelled items, as the service would tag them, and write a report with figures and plots."""
     if not data and not file:
         _fail("name labelled items with --data DIRECTORY or --file FILE")
+    if test_from and not is_day(test_from):
+        _fail(f"--test-from must be a day like {TEST_FROM}, not {test_from}")
     try:
-        _run(data or [], file or [], part, model, out, resamples, seed, threads, with_texts, as_json)
+        _run(data or [], file or [], part, test_from, model, out, resamples, seed, threads, with_texts, as_json)
     except TrainingError as error:
         _fail(str(error), FAILED)
     except (OSError, UnicodeDecodeError) as error:
@@ -78,6 +88,7 @@ def _run(
     data: list[Path],
     files: list[Path],
     part: Part,
+    test_from: str,
     model: Path | None,
     out: Path | None,
     resamples: int,
@@ -99,7 +110,9 @@ def _run(
     target = out or directory / "evaluation"
     if with_texts and below_models(target):
         _fail(f"--with-texts does not write below a directory called {MODELS}: name another place with --out")
-    items = [*(read_part(data, part.value) if data else []), *(item for path in files for item in read_file(path))]
+    held_out_from = test_from or settings.test_from or TEST_FROM
+    items = read_part(data, part.value, held_out_from) if data else []
+    items += [item for path in files for item in read_file(path)]
     if not any(item.kind != "no-news" for item in items):
         _fail(f"there are no labelled items of the {part.value} part in {', '.join(map(str, [*data, *files]))}", FAILED)
 

@@ -17,8 +17,9 @@ import numpy.typing as npt
 
 from tocsin_classify.gazetteer.search import Gazetteer, load_gazetteer
 from tocsin_classify.read_mentions import FEATURES, Candidate, read_candidates
-from tocsin_classify.training.dataset import LONGFORM_TEST_PREFIX, files_of, part_of, read_rows
+from tocsin_classify.training.dataset import files_of, read_rows
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import LONGFORM_TEST_PREFIX, part_of
 from tocsin_classify.weigh_roles import WEIGHTS, RoleWeights
 
 Floats = npt.NDArray[np.float64]

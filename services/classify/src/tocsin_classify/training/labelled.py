@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tocsin_classify.model_directory import LEVELS, Direction
-from tocsin_classify.training.dataset import LONGFORM_TEST_PREFIX, Part, files_of, part_of, read_rows, read_short_rows
+from tocsin_classify.training.dataset import files_of, read_rows, read_short_rows
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import LONGFORM_TEST_PREFIX, TEST_FROM, Part, part_of
 
 # A text of so many characters is an article at full length, with or without paragraphs of its own.
 FULL_LENGTH_CHARS = 1_500
@@ -36,15 +37,17 @@ class Labelled:
     countries: frozenset[str] | None = None
 
 
-def read_part(directories: Sequence[Path], part: Part) -> list[Labelled]:
+def read_part(directories: Sequence[Path], part: Part, test_from: str = TEST_FROM) -> list[Labelled]:
     """The items of one part of the data directories, short ones first, then full-length ones, then boilerplate.
+
+    Short items dated `test_from` (YYYY-MM-DD) or later are the test part.
 
     Raises TrainingError naming file, line and field of what cannot be used.
     """
     found = []
     for where, row in read_short_rows(directories):
         item = read_labelled(where, row)
-        if part_of(item.id, str(row.get("date") or "")) == part:
+        if part_of(item.id, str(row.get("date") or ""), test_from) == part:
             found.append(item)
     for where, row in _rows(directories, LONGFORM):
         item = read_labelled(where, row)

