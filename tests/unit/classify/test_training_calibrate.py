@@ -1,5 +1,7 @@
 """Calibration on the pooled distribution, and the thresholds of abstention."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from tocsin_classify.pool_windows import median_level, pool_windows
 from tocsin_classify.training.calibrate import (
     Calibration,
+    Quality,
     abstention_threshold,
+    bias_pays,
     choose,
     distributions,
     fit,
@@ -90,6 +94,13 @@ def test_a_bias_is_taken_only_where_it_pays() -> None:
         < compared["temperature"]["surprise"]
         < compared["none"]["surprise"]
     )
+
+
+def test_a_bias_that_costs_exact_levels_does_not_pay() -> None:
+    plain = Quality(surprise=0.56, level_ece=0.04, level_qwk=0.9, level_exact=0.79)
+    assert bias_pays(plain, replace(plain, surprise=0.55))
+    assert not bias_pays(plain, replace(plain, surprise=0.55, level_exact=0.789))
+    assert not bias_pays(plain, replace(plain, surprise=0.5599, level_exact=0.8))
 
 
 def test_levels_that_never_occur_are_no_reason_to_fail() -> None:
