@@ -20,7 +20,13 @@ def rows(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").splitlines()]
 
 
-NEWS = ["labelled-invented.jsonl", "labels-events.jsonl", "statements/labelled-statements.jsonl"]
+NEWS = [
+    "labelled-invented.jsonl",
+    "labels-events.jsonl",
+    "statements/labelled-statements.jsonl",
+    "later/labelled-modern.jsonl",
+    "later/labels-events.jsonl",
+]
 
 
 @pytest.mark.parametrize("name", NEWS)
@@ -48,5 +54,13 @@ def test_every_language_has_news_of_every_level_and_boilerplate() -> None:
     assert {row["language"] for row in rows("boilerplate.jsonl")} == LANGUAGES
 
 
-def test_labels_by_id_bring_no_text_along() -> None:
-    assert {tuple(row) for row in rows("labels-events.jsonl")} == {("id", "level", "direction", "topics", "countries")}
+@pytest.mark.parametrize("name", ["labels-events.jsonl", "later/labels-events.jsonl"])
+def test_labels_by_id_bring_no_text_along(name: str) -> None:
+    assert {tuple(row) for row in rows(name)} == {("id", "level", "direction", "topics", "countries")}
+
+
+def test_no_event_and_no_text_is_in_two_files() -> None:
+    found = [row for name in NEWS for row in rows(name)]
+    assert len({row["id"] for row in found}) == len(found)
+    texts = Counter((row["title"], row["text"]) for row in found if "text" in row)
+    assert all(count == 1 for count in texts.values())
