@@ -135,15 +135,16 @@ def test_a_model_of_two_stages_names_both() -> None:
 def test_an_earlier_stage_shows_what_it_reached_on_the_years_trained_on_since() -> None:
     earlier = {"value": 0.8771, "low": 0.85, "high": 0.9}
     group = {**GROUP, "items": 952, "figures": {**FIGURES, "level_qwk": earlier}}
-    first = {**STAGE, "groups": {ENGLISH: group, FULL_LENGTH: group}}
+    first = {**STAGE, "groups": {ENGLISH: group, "short, ar": GROUP, FULL_LENGTH: group}}
     last = {**STAGE, "test_from": "2022-07-01"}
     text = card(stages=[first, last], test_from="2022-07-01")
-    shown = text[text.index("### Held out from 2021-01-01 on") :]
+    shown = text[text.index("## Held out from 2021-01-01 on") :]
     assert "| short, en | 952 | 0.877 (0.85-0.90) |" in shown
+    assert "| Arabic | 10 | 0.912 (0.89-0.93) |" in shown[: shown.index("## Scale")]
     assert "dated 2022-07-01 or later" in text
     # A stage that held out the same says nothing that the last does not say better.
-    assert "### Held out" not in card(stages=[first, STAGE])
-    assert "### Held out" not in card(stages=[{**STAGE, "groups": {}}, last], test_from="2022-07-01")
+    assert "## Held out" not in card(stages=[first, STAGE])
+    assert "## Held out" not in card(stages=[{**STAGE, "groups": {}}, last], test_from="2022-07-01")
 
 
 def test_topics_carry_name_threshold_and_score() -> None:

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.unit
 def stage(seed: int, *more: str, test_from: str = "2021-01-01") -> Stage:
     recipe = {"seed": seed, "batch_size": 32, "learning_rate": 2e-4, "head_learning_rate": 2e-3, "freeze_layers": 0}
     return Stage(
-        data=["/somewhere/secret", *more],
+        data=["DATA", *more],
         test_from=test_from,
         windows=12_000,
         recipe=recipe,
@@ -20,7 +20,7 @@ def stage(seed: int, *more: str, test_from: str = "2021-01-01") -> Stage:
     )
 
 
-def test_one_stage_is_one_command_that_hides_where_the_texts_lay() -> None:
+def test_one_stage_is_one_command() -> None:
     assert commands([stage(7, "services/ours")], "mine") == [
         "tocsin train --data=DATA --data=services/ours --out=models/mine --seed=7 --test-from=2021-01-01"
     ]

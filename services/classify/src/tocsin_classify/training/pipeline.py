@@ -36,7 +36,7 @@ from tocsin_classify.training.network import EscalationNetwork, build_network, s
 from tocsin_classify.training.prepare_base import VocabularyReport, prepare_base
 from tocsin_classify.training.report import describe, show, write_report
 from tocsin_classify.training.split import TEST_FROM
-from tocsin_classify.training.stages import Stage, commands
+from tocsin_classify.training.stages import FIRST_DATA, Stage, commands
 from tocsin_classify.training.stop_early import StopEarly, measure_levels
 from tocsin_classify.training.train import (
     Progress,
@@ -102,7 +102,7 @@ class Plan:
             "model-version": self.model_version,
         }
         return Stage(
-            data=[str(path) for path in self.data],
+            data=[FIRST_DATA, *(str(path) for path in self.data[1:])],
             test_from=self.test_from,
             windows=windows,
             recipe=asdict(recipe),

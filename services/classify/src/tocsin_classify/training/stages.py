@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-# The first data directory holds texts that may not be passed on, so a card names it like this.
+# The first data directory holds texts that may not be passed on, and lies anywhere; a stage names it like this.
 FIRST_DATA = "DATA"
 
 
@@ -33,8 +33,7 @@ def commands(stages: Sequence[Stage], out: str) -> list[str]:
             **({"start-from": f"STAGE{number - 1}.work/checkpoint.pt"} if number > 1 else {}),
             **stage["options"],
         }
-        data = [FIRST_DATA, *stage["data"][1:]]
-        words = [f"--data={path}" for path in data] + [f"--{name}={value}" for name, value in options.items()]
+        words = [f"--data={path}" for path in stage["data"]] + [f"--{name}={value}" for name, value in options.items()]
         lines.append(shlex.join(["tocsin", "train", *words]))
     return lines
 
