@@ -94,11 +94,7 @@ def _introduction(record: Mapping[str, Any]) -> list[str]:
 def _figures(record: Mapping[str, Any]) -> list[str]:
     groups = record["test"]["groups"]
     wide = {name: group for name, group in groups.items() if name in (ENGLISH, OTHERS, FULL_LENGTH)}
-    languages = {
-        LANGUAGE_NAMES.get(language, language): group
-        for name, group in groups.items()
-        if (language := language_of(name)) not in (None, "en") and language
-    }
+    languages = _by_language(groups)
     lines = [
         "## Figures",
         "",
@@ -145,6 +141,15 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
     return [*lines, *target_table(record["test"]), *_earlier_figures(record)]
 
 
+def _by_language(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups of single languages other than English, by the language's name."""
+    return {
+        LANGUAGE_NAMES.get(language, language): group
+        for name, group in groups.items()
+        if (language := language_of(name)) not in (None, "en") and language
+    }
+
+
 def _earlier_figures(record: Mapping[str, Any]) -> list[str]:
     """What the last stage that held out more reached on all that it held out: more items, and weights of their own."""
     held_out = [
@@ -153,11 +158,7 @@ def _earlier_figures(record: Mapping[str, Any]) -> list[str]:
     if not held_out:
         return []
     groups = {name: group for name, group in held_out[-1]["groups"].items() if name in (ENGLISH, OTHERS)}
-    languages = {
-        LANGUAGE_NAMES.get(language, language): group
-        for name, group in held_out[-1]["groups"].items()
-        if (language := language_of(name)) not in (None, "en") and language
-    }
+    languages = _by_language(held_out[-1]["groups"])
     return [
         f"## Held out from {held_out[-1]['test_from']} on",
         "",

@@ -254,12 +254,15 @@ def load_trained_state(network: EscalationNetwork, checkpoint: Path) -> list[Sta
     """Puts another run's weights into `network`; returns the runs that led to them. Raises TrainingError."""
     content = _read(checkpoint)
     network.load_state_dict(content["average"], strict=False)
-    return read_stages(checkpoint)
+    return _stages_in(content)
 
 
 def read_stages(checkpoint: Path) -> list[Stage]:
     """The runs that led to a checkpoint's weights, the last with the steps it took so far. Raises TrainingError."""
-    content = _read(checkpoint)
+    return _stages_in(_read(checkpoint))
+
+
+def _stages_in(content: dict[str, Any]) -> list[Stage]:
     stages: list[Stage] = json.loads(content["stages"])
     if stages:
         stages[-1]["steps"] = int(content["step"])
