@@ -17,8 +17,9 @@ CLASSIFYING = (
     Stage("inference", "tocsin_classify.onnx_backend:OnnxBackend.infer"),
     Stage("pooling", f"{_BATCH}:pool_article"),
     Stage("abstention", f"{_BATCH}:why_abstain"),
-    Stage("evidence", f"{_BATCH}:weigh_sentences"),
-    Stage("places", f"{_BATCH}:find_places"),
+    Stage("sentences that may be evidence", f"{_BATCH}:find_candidates"),
+    Stage("choice of evidence", f"{_BATCH}:weigh_sentences"),
+    Stage("places (a thread beside)", f"{_BATCH}:find_places", beside=True),
     Stage("building the message", f"{_BATCH}:tag_article"),
     Stage("the rest of classifying", OPENS),
 )

@@ -3,16 +3,19 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tocsin_classify.backend import WindowLogits
+from tocsin_classify.backend import Backend, WindowLogits
 from tocsin_classify.classify_batch import Classifier, Unclassifiable
 from tocsin_classify.gazetteer.search import load_gazetteer
+from tocsin_classify.model_directory import ModelSettings
 from tocsin_classify.onnx_backend import load_onnx_backend
+from tocsin_classify.read_windows import Tokenizer
 from tocsin_classify.tag_article import cut_lead
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import Abstention, ClassifiedV1
@@ -106,22 +109,33 @@ def test_no_articles_are_no_work(classifier: Classifier) -> None:
     assert classifier.classify_batch([]) == []
 
 
+@dataclass
+class Counting:
+    """A backend that counts the windows of each inference."""
+
+    backend: Backend
+    calls: list[int] = field(default_factory=list)
+
+    @property
+    def settings(self) -> ModelSettings:
+        return self.backend.settings
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        return self.backend.tokenizer
+
+    def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+        self.calls.append(len(windows))
+        return self.backend.infer(windows)
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
 def test_a_batch_is_one_inference(classifier: Classifier) -> None:
-    calls = []
-
-    class Counting:
-        settings = classifier.backend.settings
-        tokenizer = classifier.backend.tokenizer
-
-        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
-            calls.append(len(windows))
-            return classifier.backend.infer(windows)
-
-        def close(self) -> None:
-            """Nothing to release."""
-
-    Classifier(Counting(), classifier.gazetteer, lambda: NOW).classify_batch([article("war"), article("football")])
-    assert calls == [2]
+    counting = Counting(classifier.backend)
+    replace(classifier, backend=counting).classify_batch([article("war"), article("football")])
+    assert counting.calls == [2]
 
 
 def changed(
@@ -132,10 +146,8 @@ def changed(
     class Changed:
         settings = classifier.backend.settings.model_copy(update=model)
         tokenizer = classifier.backend.tokenizer
-        windows = 0
 
         def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
-            self.windows += len(windows)
             return classifier.backend.infer(windows)
 
         def close(self) -> None:
@@ -208,14 +220,18 @@ def test_a_model_without_the_two_outputs_tags_without_evidence(tmp_path: Path, c
     assert (tagged.escalation.level, tagged.escalation.abstained, tagged.evidence) == (5, False, [])
 
 
-def test_only_a_model_that_asks_for_it_leaves_quiet_articles_unread(classifier: Classifier) -> None:
-    late, early = article("Notes", "calm " * 60 + "war"), article("war", "calm " * 60)
-    whole = changed(classifier)
-    short = changed(classifier, lead_windows=2, lead_above=0.9)
-    assert [tagged.escalation.level for tagged in classified(whole, late, early)] == [5, 5]
-    assert [tagged.escalation.level for tagged in classified(short, late, early)] == [0, 5]
-    assert classified(short, early) == classified(whole, early)
-    assert short.backend.windows < whole.backend.windows  # type: ignore[attr-defined]
+def test_the_sentences_of_all_articles_are_read_once_more_together(classifier: Classifier) -> None:
+    counting = Counting(classifier.backend)
+    counted = replace(classifier, backend=counting)
+    given = [
+        article("War in Velm", "Shops were shut. An offensive began."),
+        article("Football", "A match. Another match."),
+        article("Ambush", "An ambush killed two. Nobody knew why."),
+    ]
+    together = classified(counted, *given)
+    assert counting.calls == [3, 6]  # A title and two sentences of the articles that report violence.
+    assert together == [tagged for one in given for tagged in classified(counted, one)]
+    assert [bool(tagged.evidence) for tagged in together] == [True, False, True]
 
 
 @pytest.mark.parametrize("text", ["", "One line.", "Two\n\n lines\tand tabs. ", "word " * 400, "x" * 5_000, "字" * 900])

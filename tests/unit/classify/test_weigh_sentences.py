@@ -1,6 +1,6 @@
 """Which sentences are shown for a level, and where they stand in the article."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tocsin_classify.backend import Floats, WindowLogits
 from tocsin_classify.onnx_backend import OnnxBackend, load_onnx_backend
-from tocsin_classify.read_windows import read_article
-from tocsin_classify.weigh_sentences import MOST, READ_ALONE, weigh_sentences
+from tocsin_classify.read_windows import ReadArticle, read_article
+from tocsin_classify.weigh_sentences import MOST, READ_ALONE, find_candidates, weigh_sentences
 from tocsin_contracts.classified import EvidencePart, EvidenceSentence
 from tocsin_contracts.fields import MAX_EVIDENCE_CHARS
 
@@ -27,20 +27,39 @@ def backend() -> Iterator[OnnxBackend]:
     loaded.close()
 
 
+ReadAlone = Callable[[Sequence[Sequence[int]]], Floats]
+"""Windows of token ids to their level logits [W, 6]."""
+
+
+def explain(
+    title: str,
+    text: str,
+    read: ReadArticle,
+    logits: WindowLogits,
+    read_alone: ReadAlone,
+    *,
+    level: int,
+    temperature: float = 1.0,
+) -> list[EvidenceSentence]:
+    candidates = find_candidates(title, text, read, logits, level=level, temperature=temperature)
+    alone = read_alone(candidates.alone) if candidates.alone else None
+    return weigh_sentences(candidates, alone, level=level, temperature=temperature)
+
+
 def weigh(backend: OnnxBackend, title: str, text: str, level: int = 5) -> list[EvidenceSentence]:
     model = backend.settings
     read = read_article(
         title, text, backend.tokenizer, window_tokens=model.window_tokens, window_stride=model.window_stride
     )
     logits = backend.infer(read.windows)
-    found = weigh_sentences(
+    found = explain(
         title,
         text,
         read,
         logits,
+        lambda windows: backend.infer(windows).level,
         level=level,
         temperature=model.level_temperature,
-        read_windows=lambda windows: backend.infer(windows).level,
     )
     for sentence in found:
         part = title if sentence.part is EvidencePart.TITLE else text
@@ -97,7 +116,7 @@ def test_a_model_that_says_nothing_of_tokens_gives_no_evidence(backend: OnnxBack
     read = read_article("War", "", backend.tokenizer, window_tokens=16, window_stride=12)
     logits = backend.infer(read.windows)
     silent = WindowLogits(logits.level, logits.direction, logits.topics)
-    assert weigh_sentences("War", "", read, silent, level=5, temperature=1.0, read_windows=never) == []
+    assert explain("War", "", read, silent, never, level=5) == []
 
 
 def test_a_sentence_across_windows_is_weighed_where_most_of_it_stands(backend: OnnxBackend) -> None:
@@ -114,15 +133,7 @@ def test_a_sentence_across_windows_is_weighed_where_most_of_it_stands(backend: O
     tokens = (window(5, len(read.windows[0])), window(3, len(read.windows[1])))
     level = np.stack([rows.mean(axis=0) for rows in tokens])
     logits = WindowLogits(level, level, level, None, tokens)
-    found = weigh_sentences(
-        "",
-        text,
-        read,
-        logits,
-        level=3,
-        temperature=1.0,
-        read_windows=lambda windows: np.zeros((len(windows), 6), np.float32),
-    )
+    found = explain("", text, read, logits, lambda windows: np.zeros((len(windows), 6), np.float32), level=3)
     assert {sentence.text[:4]: sentence.level for sentence in found} == {"a a ": 5, "Here": 3}
 
 
@@ -139,7 +150,7 @@ def test_a_calm_sentence_does_not_stand_for_the_news_beside_it(backend: OnnxBack
         calm, war = [9.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 9.0]
         return np.array([calm, war, calm], dtype=np.float32)
 
-    found = weigh_sentences("", text, read, logits, level=5, temperature=1.0, read_windows=read_windows)
+    found = explain("", text, read, logits, read_windows, level=5)
     assert texts(found) == ["They took the city."]
     first, last = read.specials_around()
     assert [len(window) for window in alone] == [len(window) for window in alone if window[:1] == first]
@@ -156,14 +167,14 @@ def test_only_the_strongest_sentences_are_read_once_more(backend: OnnxBackend) -
         return np.zeros((len(windows), 6), dtype=np.float32)
 
     logits = backend.infer(read.windows)
-    weigh_sentences("", text, read, logits, level=5, temperature=1.0, read_windows=read_windows)
+    explain("", text, read, logits, read_windows, level=5)
     assert asked == [READ_ALONE]
 
 
 def test_a_lone_sentence_needs_no_second_reading(backend: OnnxBackend) -> None:
     read = read_article("War", "", backend.tokenizer, window_tokens=16, window_stride=12)
     logits = backend.infer(read.windows)
-    found = weigh_sentences("War", "", read, logits, level=5, temperature=1.0, read_windows=never)
+    found = explain("War", "", read, logits, never, level=5)
     assert texts(found) == ["War"]
 
 

@@ -37,16 +37,6 @@ class WindowLogits:
             None if self.token_level is None else self.token_level[start:end],
         )
 
-    def followed_by(self, more: "WindowLogits") -> "WindowLogits":
-        """Return these and those of more windows of the same model."""
-        return WindowLogits(
-            np.concatenate([self.level, more.level]),
-            np.concatenate([self.direction, more.direction]),
-            np.concatenate([self.topics, more.topics]),
-            None if self.news is None or more.news is None else np.concatenate([self.news, more.news]),
-            None if self.token_level is None or more.token_level is None else self.token_level + more.token_level,
-        )
-
 
 class Backend(Protocol):
     """A loaded model. Used by one thread at a time."""

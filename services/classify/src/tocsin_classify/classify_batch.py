@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,13 +10,12 @@ from tocsin_classify.abstain import asks_for_language, why_abstain
 from tocsin_classify.backend import Backend, WindowLogits
 from tocsin_classify.find_places import find_places
 from tocsin_classify.gazetteer.search import Gazetteer
-from tocsin_classify.pool_windows import pool_article
-from tocsin_classify.read_on import must_read_on
+from tocsin_classify.pool_windows import Prediction, pool_article
 from tocsin_classify.read_windows import ReadArticle, read_article
 from tocsin_classify.tag_article import tag_article
-from tocsin_classify.weigh_sentences import weigh_sentences
+from tocsin_classify.weigh_sentences import Candidates, find_candidates, weigh_sentences
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import EVIDENCE_FROM_LEVEL, ClassifiedV1
+from tocsin_contracts.classified import EVIDENCE_FROM_LEVEL, Abstention, ClassifiedV1, Place
 from tocsin_contracts.detect_language import UNDETERMINED, detect_language
 from tocsin_contracts.fields import Language
 
@@ -32,11 +32,25 @@ Outcome = ClassifiedV1 | Unclassifiable
 
 @dataclass(frozen=True)
 class Reading:
-    """An article, its windows, and the model's logits for them or, with the short-cut, for the first of them."""
+    """An article, its windows, the model's logits for them, and the places it names."""
 
     article: ArticleV1
     read: ReadArticle
     logits: WindowLogits
+    places: list[Place]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the model says of an article, why that is not to be counted on, and the sentences that may explain it."""
+
+    prediction: Prediction
+    language: Language
+    abstained_because: Abstention | None
+    candidates: Candidates
+
+
+NO_CANDIDATES = Candidates([], [])
 
 
 class Closed(Exception):
@@ -69,7 +83,7 @@ class Classifier:
         if not articles:
             return []
         try:
-            return [self.tag(reading) for reading in self.read(articles)]
+            return list[Outcome](self.tag(self.read(articles)))
         except Exception as error:
             if self._closed:
                 raise Closed from error
@@ -78,7 +92,11 @@ class Classifier:
         return [outcome for article in articles for outcome in self.classify_batch([article])]
 
     def read(self, articles: Sequence[ArticleV1]) -> list[Reading]:
-        """Return what the model computes for the articles, in their order; raises what the model raises."""
+        """Return what the model computes for the articles, in their order; raises what the model raises.
+
+        Places are looked for meanwhile, so that the cores are kept busy: the model's own threads wait for each other
+        at the end of a batch.
+        """
         model = self.backend.settings
         read = [
             read_article(
@@ -90,34 +108,34 @@ class Classifier:
             )
             for article in articles
         ]
-        logits = self._infer([one.windows for one in read])
-        return [Reading(*parts) for parts in zip(articles, read, logits, strict=True)]
+        with ThreadPoolExecutor(1, thread_name_prefix="places") as beside:
+            places = beside.submit(self._find_places, articles)
+            logits = self._infer([one.windows for one in read])
+            return [Reading(*parts) for parts in zip(articles, read, logits, places.result(), strict=True)]
+
+    def tag(self, readings: Sequence[Reading]) -> list[ClassifiedV1]:
+        """Return the articles with their tags, in their order; raises what the model raises.
+
+        The sentences that may explain a level are read once more, those of all articles together: a few at a time
+        would leave threads without work.
+        """
+        verdicts = [self._judge(reading) for reading in readings]
+        explained = [index for index, verdict in enumerate(verdicts) if verdict.candidates.alone]
+        alone = self._infer([verdicts[index].candidates.alone for index in explained]) if explained else []
+        opinions = dict(zip(explained, alone, strict=True))
+        return [
+            self._tag(reading, verdict, opinions.get(index))
+            for index, (reading, verdict) in enumerate(zip(readings, verdicts, strict=True))
+        ]
 
     def _infer(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
-        """One inference over the windows of all articles; with a short-cut a second one over what it leaves open."""
-        model = self.backend.settings
-        if not model.lead_windows:
-            return self._infer_together(articles)
-        leads = self._infer_together([windows[: model.lead_windows] for windows in articles])
-        open_ones = [
-            index
-            for index, (windows, lead) in enumerate(zip(articles, leads, strict=True))
-            if len(windows) > model.lead_windows and must_read_on(lead.level, model)
-        ]
-        if open_ones:
-            rest = self._infer_together([articles[index][model.lead_windows :] for index in open_ones])
-            for index, more in zip(open_ones, rest, strict=True):
-                leads[index] = leads[index].followed_by(more)
-        return leads
-
-    def _infer_together(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
+        """The logits of each article's windows, from one inference over all of them."""
         logits = self.backend.infer([window for windows in articles for window in windows])
         ends = list(itertools.accumulate(map(len, articles)))
         return [logits.of(end - len(windows), end) for windows, end in zip(articles, ends, strict=True)]
 
-    def tag(self, reading: Reading) -> ClassifiedV1:
-        """Return the article with its tags; raises what the model raises."""
-        article, read, logits = reading.article, reading.read, reading.logits
+    def _judge(self, reading: Reading) -> Verdict:
+        article, logits = reading.article, reading.logits
         model = self.backend.settings
         prediction = pool_article(logits.level, logits.direction, logits.topics, model)
         content = f"{article.title}\n{article.text}"
@@ -125,26 +143,37 @@ class Classifier:
         if language == UNDETERMINED and asks_for_language(content, model):
             language = self.detect(article.title, article.text)
         because = why_abstain(content, language, logits.news, prediction.confidence, model)
-        evidence = (
-            weigh_sentences(
+        candidates = (
+            find_candidates(
                 article.title,
                 article.text,
-                read,
+                reading.read,
                 logits,
                 level=prediction.level,
                 temperature=model.level_temperature,
-                read_windows=lambda windows: self.backend.infer(windows).level,
             )
             if because is None and prediction.level >= EVIDENCE_FROM_LEVEL
-            else []
+            else NO_CANDIDATES
         )
+        return Verdict(prediction, language, because, candidates)
+
+    def _find_places(self, articles: Sequence[ArticleV1]) -> list[list[Place]]:
+        return [find_places(article.title, article.text, self.gazetteer) for article in articles]
+
+    def _tag(self, reading: Reading, verdict: Verdict, alone: WindowLogits | None) -> ClassifiedV1:
+        model = self.backend.settings
         return tag_article(
-            article,
-            prediction,
-            find_places(article.title, article.text, self.gazetteer),
-            language=language,
-            abstained_because=because,
-            evidence=evidence,
+            reading.article,
+            verdict.prediction,
+            reading.places,
+            language=verdict.language,
+            abstained_because=verdict.abstained_because,
+            evidence=weigh_sentences(
+                verdict.candidates,
+                None if alone is None else alone.level,
+                level=verdict.prediction.level,
+                temperature=model.level_temperature,
+            ),
             model=model,
             classified_at=self.now(),
         )

@@ -47,10 +47,6 @@ class ModelSettings(BaseModel):
     """ISO 639 codes of the languages the model knows; empty for one that takes every text for its own."""
     test_from: str = Field(default="", pattern=r"^(\d{4}-\d{2}-\d{2})?$")
     """Items dated so or later were neither trained nor tuned on; empty where that is not known."""
-    lead_windows: int = Field(default=0, ge=0, le=100)
-    """After how many windows an article that is surely about no conflict is read no further; 0 reads all of them."""
-    lead_above: Share = 1.0
-    """How sure each of the first windows must be of level 0 for that."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "ModelSettings":

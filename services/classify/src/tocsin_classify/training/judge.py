@@ -58,7 +58,7 @@ def judge(
         try:
             # Alone, as memory stays small so; the service's batches give the same tags.
             (reading,) = classifier.read([read_article(_line(item), FETCHED_AT)])
-            said = classifier.tag(reading)
+            (said,) = classifier.tag([reading])
         except Exception as error:
             raise TrainingError(f"the model fails on {item.id}: {type(error).__name__}: {error}") from error
         found.append(_judged(item, said, reading.logits.topics.max(axis=0)))
