@@ -6,19 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from tocsin_classify.backend import Backend, WindowLogits
 from tocsin_classify.classify_batch import Classifier, Unclassifiable
-from tocsin_classify.gazetteer.search import load_gazetteer
+from tocsin_classify.gazetteer.search import Gazetteer, load_gazetteer
 from tocsin_classify.model_directory import ModelSettings
 from tocsin_classify.onnx_backend import load_onnx_backend
 from tocsin_classify.read_windows import Tokenizer
 from tocsin_classify.tag_article import cut_lead
 from tocsin_contracts.article import ArticleV1
-from tocsin_contracts.classified import Abstention, ClassifiedV1
+from tocsin_contracts.classified import Abstention, ClassifiedV1, Place
 from tocsin_contracts.codec import decode, encode
 from tocsin_contracts.fields import MAX_LEAD_CHARS, MAX_TEXT_CHARS, Source
 from tocsin_contracts.ids import digest_id
@@ -232,6 +233,27 @@ def test_the_sentences_of_all_articles_are_read_once_more_together(classifier: C
     assert counting.calls == [3, 6]  # A title and two sentences of the articles that report violence.
     assert together == [tagged for one in given for tagged in classified(counted, one)]
     assert [bool(tagged.evidence) for tagged in together] == [True, False, True]
+
+
+def test_a_failed_batch_does_not_wait_for_all_its_places(
+    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, go_on = [], Event()
+
+    def wait_for_places(title: str, text: str, gazetteer: Gazetteer) -> list[Place]:
+        looked.append(title)
+        go_on.wait(60)
+        return []
+
+    class Failing(Counting):
+        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+            raise RuntimeError("no memory")
+
+    monkeypatch.setattr("tocsin_classify.classify_batch.find_places", wait_for_places)
+    with pytest.raises(RuntimeError, match="no memory"):
+        replace(classifier, backend=Failing(classifier.backend)).read([article(str(number)) for number in range(50)])
+    go_on.set()
+    assert len(looked) <= 1
 
 
 @pytest.mark.parametrize("text", ["", "One line.", "Two\n\n lines\tand tabs. ", "word " * 400, "x" * 5_000, "字" * 900])

@@ -101,6 +101,11 @@ def test_what_the_title_said_is_not_listed_again(backend: OnnxBackend) -> None:
     assert texts(weigh(backend, "War in Velm", "WAR IN VELM. War it is.")) == ["War in Velm", "War it is."]
 
 
+def test_what_repeats_takes_no_place_from_other_sentences(backend: OnnxBackend) -> None:
+    text = "WAR IN VELM. War in Velm! War in Velm. War in Velm? War it is. It is war now! War came."
+    assert texts(weigh(backend, "War in Velm", text)) == ["War in Velm", "War it is.", "It is war now!"]
+
+
 def test_a_sentence_is_cut_to_the_bound_and_keeps_its_place(backend: OnnxBackend) -> None:
     text = "Quiet. " + "War and " * 100 + "peace."
     found = weigh(backend, "", text)[0]
@@ -158,7 +163,7 @@ def test_a_calm_sentence_does_not_stand_for_the_news_beside_it(backend: OnnxBack
 
 
 def test_only_the_strongest_sentences_are_read_once_more(backend: OnnxBackend) -> None:
-    text = " ".join(f"War number {word}." for word in ("one", "two", "three", "four", "five") * 5)
+    text = " ".join(f"War number {number}." for number in range(25))
     read = read_article("", text, backend.tokenizer, window_tokens=400, window_stride=350)
     asked: list[int] = []
 

@@ -94,8 +94,7 @@ class Classifier:
     def read(self, articles: Sequence[ArticleV1]) -> list[Reading]:
         """Return what the model computes for the articles, in their order; raises what the model raises.
 
-        Places are looked for meanwhile, so that the cores are kept busy: the model's own threads wait for each other
-        at the end of a batch.
+        Places are looked for meanwhile, so that no core waits for them.
         """
         model = self.backend.settings
         read = [
@@ -108,10 +107,15 @@ class Classifier:
             )
             for article in articles
         ]
-        with ThreadPoolExecutor(1, thread_name_prefix="places") as beside:
-            places = beside.submit(self._find_places, articles)
+        beside = ThreadPoolExecutor(1, thread_name_prefix="places")
+        try:
+            places = [beside.submit(find_places, article.title, article.text, self.gazetteer) for article in articles]
             logits = self._infer([one.windows for one in read])
-            return [Reading(*parts) for parts in zip(articles, read, logits, places.result(), strict=True)]
+            found = (one.result() for one in places)
+            return [Reading(*parts) for parts in zip(articles, read, logits, found, strict=True)]
+        finally:
+            # Whoever closes the classifier or presses Ctrl-C waits for one article's places at most.
+            beside.shutdown(wait=False, cancel_futures=True)
 
     def tag(self, readings: Sequence[Reading]) -> list[ClassifiedV1]:
         """Return the articles with their tags, in their order; raises what the model raises.
@@ -156,9 +160,6 @@ class Classifier:
             else NO_CANDIDATES
         )
         return Verdict(prediction, language, because, candidates)
-
-    def _find_places(self, articles: Sequence[ArticleV1]) -> list[list[Place]]:
-        return [find_places(article.title, article.text, self.gazetteer) for article in articles]
 
     def _tag(self, reading: Reading, verdict: Verdict, alone: WindowLogits | None) -> ClassifiedV1:
         model = self.backend.settings
