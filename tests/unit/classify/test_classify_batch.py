@@ -112,14 +112,15 @@ def test_no_articles_are_no_work(classifier: Classifier) -> None:
 
 @dataclass
 class Counting:
-    """A backend that counts the windows of each inference."""
+    """A backend that counts the windows of each inference, and may say other things about its model."""
 
     backend: Backend
+    changes: dict[str, Any] = field(default_factory=dict)
     calls: list[int] = field(default_factory=list)
 
     @property
     def settings(self) -> ModelSettings:
-        return self.backend.settings
+        return self.backend.settings.model_copy(update=self.changes)
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -143,18 +144,7 @@ def changed(
     classifier: Classifier, detect: Callable[[str, str], str] = lambda title, text: "und", **model: Any
 ) -> Classifier:
     """The classifier with other settings of its model."""
-
-    class Changed:
-        settings = classifier.backend.settings.model_copy(update=model)
-        tokenizer = classifier.backend.tokenizer
-
-        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
-            return classifier.backend.infer(windows)
-
-        def close(self) -> None:
-            """Nothing to release."""
-
-    return Classifier(Changed(), classifier.gazetteer, lambda: NOW, detect)
+    return replace(classifier, backend=Counting(classifier.backend, model), detect=detect)
 
 
 def reasons(classifier: Classifier, *articles: ArticleV1) -> list[Abstention | None]:

@@ -13,7 +13,7 @@ from tocsin_classify.gazetteer.search import Gazetteer
 from tocsin_classify.pool_windows import Prediction, pool_article
 from tocsin_classify.read_windows import ReadArticle, read_article
 from tocsin_classify.tag_article import tag_article
-from tocsin_classify.weigh_sentences import Candidates, find_candidates, weigh_sentences
+from tocsin_classify.weigh_sentences import NO_CANDIDATES, Candidates, find_candidates, weigh_sentences
 from tocsin_contracts.article import ArticleV1
 from tocsin_contracts.classified import EVIDENCE_FROM_LEVEL, Abstention, ClassifiedV1, Place
 from tocsin_contracts.detect_language import UNDETERMINED, detect_language
@@ -48,9 +48,6 @@ class Verdict:
     language: Language
     abstained_because: Abstention | None
     candidates: Candidates
-
-
-NO_CANDIDATES = Candidates([], [])
 
 
 class Closed(Exception):
@@ -124,13 +121,9 @@ class Classifier:
         would leave threads without work.
         """
         verdicts = [self._judge(reading) for reading in readings]
-        explained = [index for index, verdict in enumerate(verdicts) if verdict.candidates.alone]
-        alone = self._infer([verdicts[index].candidates.alone for index in explained]) if explained else []
-        opinions = dict(zip(explained, alone, strict=True))
-        return [
-            self._tag(reading, verdict, opinions.get(index))
-            for index, (reading, verdict) in enumerate(zip(readings, verdicts, strict=True))
-        ]
+        asked = [verdict.candidates.alone for verdict in verdicts]
+        alone = self._infer(asked) if any(asked) else [None] * len(asked)
+        return [self._tag(*parts) for parts in zip(readings, verdicts, alone, strict=True)]
 
     def _infer(self, articles: Sequence[Sequence[Sequence[int]]]) -> list[WindowLogits]:
         """The logits of each article's windows, from one inference over all of them."""
@@ -171,7 +164,7 @@ class Classifier:
             abstained_because=verdict.abstained_because,
             evidence=weigh_sentences(
                 verdict.candidates,
-                None if alone is None else alone.level,
+                alone.level if alone is not None and verdict.candidates.alone else None,
                 level=verdict.prediction.level,
                 temperature=model.level_temperature,
             ),

@@ -53,6 +53,9 @@ class Candidates:
     """Token ids, special tokens included, for each sentence; empty where a second opinion would change nothing."""
 
 
+NO_CANDIDATES: Final = Candidates([], [])
+
+
 def find_candidates(
     title: str, text: str, read: ReadArticle, logits: WindowLogits, *, level: int, temperature: float
 ) -> Candidates:
@@ -65,12 +68,12 @@ def find_candidates(
     Sunday" says little, in company "Shops were shut" says too much.
     """
     if logits.token_level is None:
-        return Candidates([], [])
+        return NO_CANDIDATES
     windows = softmax(logits.level / temperature)
     expected = [float(level) for level in windows @ np.arange(windows.shape[1])]
     found = list(_candidates(title, text, read, logits.token_level, expected))
-    if len(found) < 2:
-        return Candidates(found, [])
+    if not found:
+        return NO_CANDIDATES
     shares = softmax(np.stack([candidate.logits for candidate in found]) / temperature)
     strongest: dict[str, int] = {}
     for index in np.argsort(-shares[:, level:].sum(axis=1), kind="stable"):
