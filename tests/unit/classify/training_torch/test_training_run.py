@@ -295,7 +295,7 @@ def test_the_exported_directory_is_a_model_that_agrees_with_torch(base: Path, tm
     network = fresh(base)
     run(network, tmp_path / "a.pt")
     out = tmp_path / "model"
-    export.write_model_directory(out, base, network, settings())
+    export.write_model_directory(out, base, network, settings(), [example.ids for example in EXAMPLES])
     assert read_model_directory(out) == settings()
     config: dict[str, Any] = json.loads((out / "config.json").read_text(encoding="utf-8"))
     assert config["id2label"] == {str(level): str(level) for level in range(6)}

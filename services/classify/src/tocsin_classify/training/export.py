@@ -14,6 +14,7 @@ import torch
 from tocsin_classify.model_directory import LEVELS, WEIGHTS, ModelSettings
 from tocsin_classify.training.errors import TrainingError
 from tocsin_classify.training.network import EscalationNetwork
+from tocsin_classify.training.smooth_activations import smooth_activations
 
 OPSET = 17
 # A quantised model may move the logits a little; the mean cosine to torch's tells when it broke something.
@@ -86,16 +87,26 @@ def parity(
     return {name: float(np.mean(values)) for name, values in cosines.items()}
 
 
-def write_model_directory(directory: Path, base: Path, network: EscalationNetwork, settings: ModelSettings) -> None:
-    """config.json, tokenizer and model.onnx in `directory`. Anything else there is left alone."""
+def write_model_directory(
+    directory: Path,
+    base: Path,
+    network: EscalationNetwork,
+    settings: ModelSettings,
+    windows: Sequence[Sequence[int]],
+) -> None:
+    """config.json, tokenizer and model.onnx in `directory`. Anything else there is left alone.
+
+    `windows` are token ids of usual texts: by what the network computes for them it is made ready for int8.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         if (base / name).exists():
             shutil.copy(base / name, directory / name)
     with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / "plain.onnx"
+        plain, smoothed = Path(scratch) / "plain.onnx", Path(scratch) / "smoothed.onnx"
         export_onnx(network, plain)
-        quantize(plain, directory / WEIGHTS)
+        smooth_activations(plain, smoothed, windows)
+        quantize(smoothed, directory / WEIGHTS)
     write_config(directory, base, settings)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,9 @@ BEST = "best.pt"
 GROUPS = "groups.json"
 # The heads start from nothing and learn faster than the encoder they sit on.
 HEAD_LEARNING_RATE = 2e-3
-# Windows on which the int8 weights are compared with torch's.
+# Windows from all over the training data: so many show what the network computes before it is quantised, and on so
+# many the int8 weights are compared with torch's.
+SMOOTHING_WINDOWS = 500
 PARITY_WINDOWS = 100
 # Draws for the confidence intervals of the card.
 RESAMPLES = 1_000
@@ -231,9 +233,10 @@ def finish(plan: Plan, prepared: Prepared, say: Callable[[str], None]) -> dict[s
         test_from=plan.test_from,
     )
     say("exporting to int8 ONNX")
-    write_model_directory(plan.out, prepared.base, prepared.network, settings)
-    sample = [example.ids for example in prepared.examples[:: max(len(prepared.examples) // PARITY_WINDOWS, 1)]]
-    cosine = check_parity(prepared.network, plan.out / WEIGHTS, sample, prepared.pad_id)
+    usual = windows_of(prepared.examples, SMOOTHING_WINDOWS)
+    write_model_directory(plan.out, prepared.base, prepared.network, settings, usual)
+    compared = windows_of(prepared.examples, PARITY_WINDOWS)
+    cosine = check_parity(prepared.network, plan.out / WEIGHTS, compared, prepared.pad_id)
     say(f"least mean cosine to torch: {min(cosine.values()):.4f}; tuning thresholds on the development part")
     development = dataset.short["development"]
     logits = evaluate.run_items(plan.out, development, threads=plan.threads, listen=Counter(say))
@@ -288,6 +291,11 @@ def measure_test(
     }
     kept["abstention"] = figures["abstention"]["counts"]
     return kept
+
+
+def windows_of(examples: Sequence[Example], count: int) -> list[tuple[int, ...]]:
+    """The token ids of about `count` examples at even distances."""
+    return [example.ids for example in examples[:: max(len(examples) // count, 1)]]
 
 
 class Reporter:
