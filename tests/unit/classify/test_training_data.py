@@ -26,6 +26,9 @@ NEWS = [
     "statements/labelled-statements.jsonl",
     "later/labelled-modern.jsonl",
     "later/labels-events.jsonl",
+    "digest/labelled-digest.jsonl",
+    "digest/labels-events.jsonl",
+    "every-event/labels-events.jsonl",
 ]
 
 
@@ -54,7 +57,7 @@ def test_every_language_has_news_of_every_level_and_boilerplate() -> None:
     assert {row["language"] for row in rows("boilerplate.jsonl")} == LANGUAGES
 
 
-@pytest.mark.parametrize("name", ["labels-events.jsonl", "later/labels-events.jsonl"])
+@pytest.mark.parametrize("name", [name for name in NEWS if name.endswith("labels-events.jsonl")])
 def test_labels_by_id_bring_no_text_along(name: str) -> None:
     assert {tuple(row) for row in rows(name)} == {("id", "level", "direction", "topics", "countries")}
 

@@ -102,10 +102,10 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
             f"Measured on the int8 weights, on items dated {record['test_from']} or later, through the classifier that "
             "the service runs, places included; abstained items count, with the level said. Nothing from then on "
             "was trained on, counted for the vocabulary or used to tune a threshold. Translations follow the date of "
-            "their originals. Many of the items were labelled because an earlier model was unsure of them, so a plain "
-            "stream of news is easier. Full-length articles: one writer's style, held out whole. In brackets: 95 % "
-            f"intervals, {record['test']['resamples']:,} bootstrap draws of whole stories. `evaluation/report.md` has "
-            "plots and errors."
+            "their originals. How the items were chosen is told by the README of each data directory: those picked "
+            "because a model was unsure of them are harder than a plain stream of news. Full-length articles: one "
+            f"writer's style, held out whole. In brackets: 95 % intervals, {record['test']['resamples']:,} bootstrap "
+            "draws of whole stories. `evaluation/report.md` has plots and errors."
         ),
         "",
         *group_table(wide, LEVEL_COLUMNS),
@@ -271,10 +271,7 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
             f"{record['test_from']}. How the model does on countries that were at peace then, and on ways of fighting "
             "that are newer, is measured only as far as the items after that day tell."
         ),
-        (
-            "- The mix of levels it was trained on is not that of the news: items were chosen where models were "
-            "unsure. In a plain stream, where most is level 0, precision of the violent levels is lower than here."
-        ),
+        ("- The mix of levels it was trained on is not that of the news: items were chosen where models were unsure."),
         (
             "- Hard borders, for annotators too: 3/4 (single strikes inside a war), 4/5 (offensives), 0/1 (contested "
             "domestic politics), and talks or releases inside a war. Labels are one annotator's reading: where ten "
