@@ -121,9 +121,23 @@ def test_the_card_attributes_and_licenses() -> None:
 def test_the_card_says_how_to_make_the_model_again() -> None:
     text = card()
     assert "tocsin train --data=DATA --seed=7" in text
-    assert "tocsin evaluate --data DATA" in text
+    assert "`tocsin evaluate --data=DATA --model=models/tiny-model --seed=7`" in text
     assert "level 0.9991, news 0.9987" in text
     assert "- Items from before 2021-01-01: 9,000 windows, 32 a step, 844 steps; seed 7, rate 0.00015" in text
+
+
+def test_the_figures_alone_are_taken_on_the_data_of_the_last_stage() -> None:
+    last = {**STAGE, "data": ["DATA", "ours", "ours/later"]}
+    assert "`tocsin evaluate --data=DATA --data=ours --data=ours/later --model" in card(stages=[STAGE, last])
+
+
+def test_the_card_says_what_becomes_of_precision_where_violence_is_rarer() -> None:
+    # 1 of 10 others is called violent, 8 of 10 violent ones are: 0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.1).
+    counts = [[9, 0, 0, 1, 0, 0], [0] * 6, [0] * 6, [0, 0, 2, 8, 0, 0], [0] * 6, [0] * 6]
+    text = card(test={**record()["test"], "confusion": {ENGLISH: counts}})
+    assert "Of the English test items 50% report level 3 or more. In a feed where 5% do" in text
+    assert "make a precision of 0.30" in text
+    assert "In a feed where" not in card(test={**record()["test"], "confusion": {}})
 
 
 def test_a_model_of_two_stages_names_both() -> None:

@@ -1,4 +1,4 @@
-"""The training data that this repository holds: well-formed, each item once, nothing of the held-out years by name."""
+"""The training data that this repository holds: well-formed, each item once, no text that is not ours."""
 
 import json
 from collections import Counter

@@ -15,6 +15,7 @@ from tocsin_classify.training.metrics import (
     draws,
     measure,
     precision_recall_curve,
+    precision_where,
     quadratic_kappa,
     with_intervals,
 )
@@ -199,3 +200,18 @@ def test_precision_and_recall_along_the_scores() -> None:
     assert recall.tolist() == [0.5, 1.0, 1.0]
     assert average_precision(truth, scores) == pytest.approx(0.5 + 0.5 * 2 / 3)
     assert np.isnan(average_precision(np.array([False]), np.array([0.5])))
+
+
+def test_precision_falls_with_the_share_of_violent_items() -> None:
+    # Nine in ten violent ones are found, one in ten of the others is called violent.
+    counts = [[9, 0, 0, 1, 0, 0], [0] * 6, [0] * 6, [1, 0, 0, 4, 5, 0], [0] * 6, [0] * 6]
+    assert precision_where(0.5, counts) == pytest.approx(0.9)
+    assert precision_where(0.1, counts) == pytest.approx(0.5)
+    assert precision_where(0.0, counts) == 0.0
+
+
+@pytest.mark.parametrize("level", [0, 3])
+def test_precision_needs_items_of_both_kinds(level: int) -> None:
+    counts = [[0] * 6 for _ in range(6)]
+    counts[level][level] = 5
+    assert precision_where(0.5, counts) is None

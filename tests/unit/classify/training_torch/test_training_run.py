@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from transformers import BertConfig, BertModel
@@ -301,6 +302,9 @@ def test_the_exported_directory_is_a_model_that_agrees_with_torch(base: Path, tm
     assert config["id2label"] == {str(level): str(level) for level in range(6)}
     windows = [example.ids for example in EXAMPLES]
     assert min(export.parity(network, out / WEIGHTS, windows, PAD).values()) > 0.99
+    # Two layers, in each four places where matrices are entered, and the levels of tokens.
+    names = [tensor.name for tensor in onnx.load(out / WEIGHTS).graph.initializer]
+    assert sum(name.endswith("_smoothing") for name in names) == 2 * 4 + 1
 
 
 def test_float_weights_agree_with_torch_at_any_batch_and_length(base: Path, tmp_path: Path) -> None:

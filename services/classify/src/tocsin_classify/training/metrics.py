@@ -135,6 +135,20 @@ def confusion(truth: Integers, said: Integers, weights: Array) -> Array:
     return table
 
 
+def precision_where(share: float, counts: Sequence[Sequence[int]]) -> float | None:
+    """Precision of the violent levels where `share` of the items are violent, by Bayes from true level by said level.
+
+    None where the counts hold no violent item, none that is not, or none called so.
+    """
+    violent, others = counts[VIOLENT:], counts[:VIOLENT]
+    if not sum(map(sum, violent)) or not sum(map(sum, others)):
+        return None
+    found = sum(sum(row[VIOLENT:]) for row in violent) / sum(map(sum, violent))
+    alarmed = sum(sum(row[VIOLENT:]) for row in others) / sum(map(sum, others))
+    called = share * found + (1.0 - share) * alarmed
+    return share * found / called if called else None
+
+
 def quadratic_kappa(table: Array) -> Array:
     """Cohen's kappa of [B, K, K] tables with weights growing with the square of the distance.
 

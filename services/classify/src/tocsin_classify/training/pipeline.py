@@ -292,7 +292,7 @@ def measure_test(
 
 
 def windows_of(examples: Sequence[Example], count: int) -> list[tuple[int, ...]]:
-    """The token ids of about `count` examples at even distances."""
+    """The token ids of examples at even distances: all if they are fewer than `count`, else up to twice as many."""
     return [example.ids for example in examples[:: max(len(examples) // count, 1)]]
 
 
