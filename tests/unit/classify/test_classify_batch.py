@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tocsin_classify.backend import Backend, WindowLogits
-from tocsin_classify.classify_batch import Classifier, Unclassifiable
+from tocsin_classify.classify_batch import Classifier, Closed, Unclassifiable
 from tocsin_classify.gazetteer.search import Gazetteer, load_gazetteer
 from tocsin_classify.model_directory import ModelSettings
 from tocsin_classify.onnx_backend import load_onnx_backend
@@ -223,6 +223,47 @@ def test_the_sentences_of_all_articles_are_read_once_more_together(classifier: C
     assert counting.calls == [3, 6]  # A title and two sentences of the articles that report violence.
     assert together == [tagged for one in given for tagged in classified(counted, one)]
     assert [bool(tagged.evidence) for tagged in together] == [True, False, True]
+
+
+class SecondReadingFails(Counting):
+    """Fails where one article's sentences are read once more, by themselves or among others."""
+
+    def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+        logits = super().infer(windows)
+        sentence = self.tokenizer.encode("An ambush killed two.", add_special_tokens=True)
+        if sentence in map(list, windows):
+            raise RuntimeError("no memory")
+        return logits
+
+
+def test_an_article_whose_second_reading_fails_leaves_the_others_alone(classifier: Classifier) -> None:
+    failing = SecondReadingFails(classifier.backend)
+    given = [
+        article("War in Velm", "Shops were shut. An offensive began."),
+        article("Ambush", "An ambush killed two. Nobody knew why."),
+        article("Football", "A match."),
+    ]
+    first, second, third = replace(classifier, backend=failing).classify_batch(given)
+    assert second == Unclassifiable("RuntimeError: no memory")
+    assert [first, third] == classified(classifier, given[0], given[2])
+    # Both readings of the three together, both of the first and of the second alone, one of the third.
+    assert failing.calls == [3, 6, 1, 3, 1, 3, 1]
+
+
+def test_a_classifier_closed_between_the_two_readings_says_so_and_tags_nothing(classifier: Classifier) -> None:
+    class ClosedAfterOne(Counting):
+        def infer(self, windows: Sequence[Sequence[int]]) -> WindowLogits:
+            if self.calls:
+                raise RuntimeError("closed")
+            logits = super().infer(windows)
+            closing.close()
+            return logits
+
+    counting = ClosedAfterOne(classifier.backend)
+    closing = replace(classifier, backend=counting)
+    with pytest.raises(Closed):
+        closing.classify_batch([article("War in Velm", "An offensive began."), article("Football")])
+    assert counting.calls == [2]
 
 
 def test_a_failed_batch_does_not_wait_for_all_its_places(
