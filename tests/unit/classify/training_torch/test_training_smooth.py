@@ -72,6 +72,12 @@ def plain(tmp_path: Path) -> Path:
     return tmp_path / "plain.onnx"
 
 
+@pytest.fixture
+def smoothed(plain: Path, tmp_path: Path) -> Path:
+    smooth_activations(plain, tmp_path / "smoothed.onnx", WINDOWS)
+    return tmp_path / "smoothed.onnx"
+
+
 def run(weights: Path, window: Sequence[int], outputs: Sequence[str] = ("level", "a", "b")) -> list[Floats]:
     session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
     ids = np.array([window], dtype=np.int64)
@@ -85,17 +91,15 @@ def error(weights: Path, plain: Path) -> float:
     return float(np.mean([np.abs(left - right).mean() for pair in pairs for left, right in pair]))
 
 
-def test_a_smoothed_model_computes_the_same(plain: Path, tmp_path: Path) -> None:
-    smooth_activations(plain, tmp_path / "smoothed.onnx", WINDOWS)
-    onnx.checker.check_model(onnx.load(tmp_path / "smoothed.onnx"), full_check=True)
+def test_a_smoothed_model_computes_the_same(plain: Path, smoothed: Path) -> None:
+    onnx.checker.check_model(onnx.load(smoothed), full_check=True)
     for window in [*WINDOWS, (9,)]:
-        for left, right in zip(run(tmp_path / "smoothed.onnx", window), run(plain, window), strict=True):
+        for left, right in zip(run(smoothed, window), run(plain, window), strict=True):
             np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-3)
 
 
-def test_matrices_that_read_the_same_share_one_product(plain: Path, tmp_path: Path) -> None:
-    smooth_activations(plain, tmp_path / "smoothed.onnx", WINDOWS)
-    nodes = onnx.load(tmp_path / "smoothed.onnx").graph.node
+def test_matrices_that_read_the_same_share_one_product(smoothed: Path) -> None:
+    nodes = onnx.load(smoothed).graph.node
     products = [list(node.input) for node in nodes if node.op_type == "Mul"]
     assert products == [["quiet", "loudness"], ["embedded", "embedded_smoothing"]]
     # `tied` is read twice: what suits one reader would change the other.
@@ -107,10 +111,9 @@ def test_matrices_that_read_the_same_share_one_product(plain: Path, tmp_path: Pa
     ]
 
 
-def test_int8_loses_less_of_a_smoothed_model(plain: Path, tmp_path: Path) -> None:
-    smooth_activations(plain, tmp_path / "smoothed.onnx", WINDOWS)
+def test_int8_loses_less_of_a_smoothed_model(plain: Path, smoothed: Path, tmp_path: Path) -> None:
     quantize(plain, tmp_path / "without.onnx")
-    quantize(tmp_path / "smoothed.onnx", tmp_path / "with.onnx")
+    quantize(smoothed, tmp_path / "with.onnx")
     assert error(tmp_path / "with.onnx", plain) < 0.5 * error(tmp_path / "without.onnx", plain)
 
 

@@ -140,13 +140,11 @@ def precision_where(share: float, counts: Sequence[Sequence[int]]) -> float | No
 
     None where the counts hold no violent item, none that is not, or none called so.
     """
-    violent, others = counts[VIOLENT:], counts[:VIOLENT]
-    if not sum(map(sum, violent)) or not sum(map(sum, others)):
-        return None
-    found = sum(sum(row[VIOLENT:]) for row in violent) / sum(map(sum, violent))
-    alarmed = sum(sum(row[VIOLENT:]) for row in others) / sum(map(sum, others))
+    table = np.array(counts)
+    found, alarmed = (float(_share(rows[:, VIOLENT:].sum(), rows.sum())) for rows in (table[VIOLENT:], table[:VIOLENT]))
     called = share * found + (1.0 - share) * alarmed
-    return share * found / called if called else None
+    # NaN, of nothing to divide by, is not above zero either.
+    return share * found / called if called > 0.0 else None
 
 
 def quadratic_kappa(table: Array) -> Array:

@@ -1,6 +1,5 @@
 """Writes the model's README.md from what was measured; nothing in it is typed in by hand."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from tocsin_classify.training.report import (
     group_table,
     target_table,
 )
-from tocsin_classify.training.stages import describe_stage
+from tocsin_classify.training.stages import describe_stage, evaluation
 
 LEVEL_MEANINGS = (
     ("no conflict", "sport, business, science, accidents, ordinary crime and politics"),
@@ -294,8 +293,7 @@ def _limits(record: Mapping[str, Any]) -> list[str]:
 
 def _rarer(confusion: Sequence[Sequence[int]] | None) -> list[str]:
     """What becomes of the precision in a feed with less violence than the test items."""
-    rare = precision_where(RARE, confusion) if confusion else None
-    if not confusion or rare is None:
+    if not confusion or (rare := precision_where(RARE, confusion)) is None:
         return []
     share = sum(map(sum, confusion[VIOLENT:])) / sum(map(sum, confusion))
     return [
@@ -348,15 +346,9 @@ def _sources(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _evaluation(record: Mapping[str, Any]) -> str:
-    words = [f"--data={path}" for path in record["stages"][-1]["data"]]
-    return shlex.join(
-        ["tocsin", "evaluate", *words, f"--model=models/{record['model_name']}", f"--seed={record['test']['seed']}"]
-    )
-
-
 def _reproduction(record: Mapping[str, Any]) -> list[str]:
     cosines = ", ".join(f"{name} {value:.4f}" for name, value in record["int8_cosine"].items())
+    figures_alone = evaluation(record["stages"][-1], record["model_name"], record["test"]["seed"])
     return [
         "## How to make it again",
         "",
@@ -365,7 +357,7 @@ def _reproduction(record: Mapping[str, Any]) -> list[str]:
         *record["commands"],
         "```",
         "",
-        f"and the figures alone: `{_evaluation(record)}`.",
+        f"and the figures alone: `{figures_alone}`.",
         "",
         *(f"- {describe_stage(stage)}" for stage in record["stages"]),
         "",

@@ -39,30 +39,27 @@ def smooth_activations(source: Path, target: Path, windows: Sequence[Sequence[in
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
     uses = Counter(name for node in model.graph.node for name in node.input)
     fed: dict[str, list[NodeProto]] = defaultdict(list)
-    first_reader: dict[str, int] = {}
-    for place, node in enumerate(model.graph.node):
+    for node in model.graph.node:
         # A matrix that another node reads too may not change.
         if node.op_type == "MatMul" and node.input[1] in weights and uses[node.input[1]] == 1:
             fed[node.input[0]].append(node)
-            first_reader.setdefault(node.input[0], place)
     ranges = channel_ranges(model, list(fed), windows)
 
-    products: dict[int, NodeProto] = {}
+    products: dict[str, NodeProto] = {}
     for number, (name, readers) in enumerate(fed.items()):
         matrices = [numpy_helper.to_array(weights[reader.input[1]]) for reader in readers]
         factors = factors_of(ranges[name], matrices)
         smoothed, multiplier = f"{name}_smoothed", f"{name}_smoothing"
         model.graph.initializer.append(numpy_helper.from_array(1.0 / factors, multiplier))
-        product = helper.make_node("Mul", [name, multiplier], [smoothed], name=f"smooth_{number}")
-        products[first_reader[name]] = product
+        products[smoothed] = helper.make_node("Mul", [name, multiplier], [smoothed], name=f"smooth_{number}")
         for reader, matrix in zip(readers, matrices, strict=True):
             weights[reader.input[1]].CopyFrom(numpy_helper.from_array(matrix * factors[:, None], reader.input[1]))
             reader.input[0] = smoothed
-    nodes = [
-        each
-        for place, node in enumerate(model.graph.node)
-        for each in ([products[place], node] if place in products else [node])
-    ]
+    nodes: list[NodeProto] = []
+    for node in model.graph.node:
+        # Before the first that reads it.
+        nodes.extend(products.pop(name) for name in node.input if name in products)
+        nodes.append(node)
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, target)

@@ -33,9 +33,18 @@ def commands(stages: Sequence[Stage], out: str) -> list[str]:
             **({"start-from": f"STAGE{number - 1}.work/checkpoint.pt"} if number > 1 else {}),
             **stage["options"],
         }
-        words = [f"--data={path}" for path in stage["data"]] + [f"--{name}={value}" for name, value in options.items()]
-        lines.append(shlex.join(["tocsin", "train", *words]))
+        lines.append(_command("train", stage, options))
     return lines
+
+
+def evaluation(stage: Stage, out: str, seed: int) -> str:
+    """The command that takes the figures of models/`out` again, on the data of its last stage."""
+    return _command("evaluate", stage, {"model": f"models/{out}", "seed": str(seed)})
+
+
+def _command(name: str, stage: Stage, options: Mapping[str, str]) -> str:
+    words = [f"--data={path}" for path in stage["data"]] + [f"--{key}={value}" for key, value in options.items()]
+    return shlex.join(["tocsin", name, *words])
 
 
 def describe_stage(stage: Stage) -> str:
